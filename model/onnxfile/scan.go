@@ -1,0 +1,151 @@
+package onnxfile
+
+import (
+	"fmt"
+	"io"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// scanner walks protobuf messages in a file without reading what it steps over.
+type scanner struct {
+	r    io.ReaderAt
+	size int64
+	// window caches what was read last: tags lie close together.
+	window []byte
+	at     int64
+}
+
+// field is one field of a message. A varint or fixed value is in value; a
+// length-delimited one lies at [start, end).
+type field struct {
+	num        protowire.Number
+	typ        protowire.Type
+	value      uint64
+	start, end int64
+}
+
+func (f field) len() int64 { return f.end - f.start }
+
+const windowSize = 1 << 14
+
+// peek returns up to n bytes at pos.
+func (s *scanner) peek(pos, n int64) ([]byte, error) {
+	n = min(n, s.size-pos)
+	if n < 0 {
+		return nil, io.ErrUnexpectedEOF
+	}
+	if off := pos - s.at; off >= 0 && off+n <= int64(len(s.window)) {
+		return s.window[off : off+n], nil
+	}
+	want := min(max(n, windowSize), s.size-pos)
+	if int64(cap(s.window)) < want {
+		s.window = make([]byte, want)
+	}
+	s.window, s.at = s.window[:want], pos
+	if k, err := s.r.ReadAt(s.window, pos); int64(k) < want {
+		s.window = s.window[:k]
+		if err == nil || err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, fmt.Errorf("read %d bytes at %d: %w", want, pos, err)
+	}
+	return s.window[:n], nil
+}
+
+// bytes copies [start, end) out of the file.
+func (s *scanner) bytes(f field, limit int64) ([]byte, error) {
+	if f.len() > limit {
+		return nil, fmt.Errorf("field %d of %d bytes, at most %d are read", f.num, f.len(), limit)
+	}
+	b := make([]byte, f.len())
+	if k, err := s.r.ReadAt(b, f.start); k < len(b) {
+		return nil, fmt.Errorf("read %d bytes at %d: %w", len(b), f.start, err)
+	}
+	return b, nil
+}
+
+func (s *scanner) text(f field) (string, error) {
+	b, err := s.bytes(f, maxDescription*64)
+	return string(b), err
+}
+
+// fields calls visit for each field of the message at [start, end).
+func (s *scanner) fields(start, end int64, visit func(field) error) error {
+	for pos := start; pos < end; {
+		// A tag and a varint take at most 10 bytes each.
+		head, err := s.peek(pos, min(20, end-pos))
+		if err != nil {
+			return err
+		}
+		num, typ, n := protowire.ConsumeTag(head)
+		if n < 0 {
+			return fmt.Errorf("at byte %d: %w", pos, protowire.ParseError(n))
+		}
+		f := field{num: num, typ: typ}
+		head = head[n:]
+		pos += int64(n)
+		switch typ {
+		case protowire.VarintType:
+			f.value, n = protowire.ConsumeVarint(head)
+		case protowire.Fixed32Type:
+			var v uint32
+			v, n = protowire.ConsumeFixed32(head)
+			f.value = uint64(v)
+		case protowire.Fixed64Type:
+			f.value, n = protowire.ConsumeFixed64(head)
+		case protowire.BytesType:
+			var length uint64
+			length, n = protowire.ConsumeVarint(head)
+			if n >= 0 {
+				f.start = pos + int64(n)
+				if length > uint64(end-f.start) {
+					return fmt.Errorf("at byte %d: field %d of %d bytes runs past its message (%d left): truncated?", pos, num, length, end-f.start)
+				}
+				f.end = f.start + int64(length)
+			}
+		default:
+			return fmt.Errorf("at byte %d: wire type %d", pos, typ)
+		}
+		if n < 0 {
+			return fmt.Errorf("at byte %d: %w", pos, protowire.ParseError(n))
+		}
+		pos += int64(n)
+		if typ == protowire.BytesType {
+			pos = f.end
+		}
+		if err := visit(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// varints appends the numbers of a repeated field, packed or not.
+func (s *scanner) varints(dst []int64, f field, limit int) ([]int64, error) {
+	if f.typ == protowire.VarintType {
+		dst = append(dst, int64(f.value))
+	} else {
+		b, err := s.bytes(f, int64(limit)*10)
+		if err != nil {
+			return nil, err
+		}
+		for len(b) > 0 {
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return nil, protowire.ParseError(n)
+			}
+			if len(dst) >= limit {
+				break
+			}
+			dst, b = append(dst, int64(v)), b[n:]
+		}
+		if len(b) > 0 {
+			return nil, fmt.Errorf("field %d has more than %d numbers", f.num, limit)
+		}
+	}
+	if len(dst) > limit {
+		return nil, fmt.Errorf("field %d has more than %d numbers", f.num, limit)
+	}
+	return dst, nil
+}
