@@ -1,0 +1,211 @@
+// Package site assembles the folder that a web server of Hamster serves: the
+// page, what it loads, the Go program compiled to WebAssembly, and the sample
+// photos.
+package site
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/jpeg"
+	_ "image/png" // sample photos
+	"io/fs"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/image/draw"
+)
+
+// Names inside the built site. The worker knows the first two.
+const (
+	ProgramPath = "wasm/hamster.wasm"
+	RuntimePath = "wasm/wasm_exec.js"
+	samplesPath = "samples"
+
+	// markPath tells that the folder is ours to clear. The server shows no
+	// name that starts with a dot.
+	markPath = ".hamster-site"
+)
+
+const (
+	thumbnailSide    = 192 // shown at up to 96 CSS pixels
+	thumbnailQuality = 80
+)
+
+// Samples are the photos of testdata/photos that the page offers.
+var Samples = []string{"chelsea.png", "coffee.png", "rocket.jpg", "astronaut.png"}
+
+// Build assembles the site of the repository at root into the folder out.
+// What is already there and unchanged is left alone; what no longer belongs
+// is removed, so a folder that holds anything else is refused.
+func Build(ctx context.Context, root, out string) error {
+	if err := claim(out); err != nil {
+		return err
+	}
+	if err := compile(ctx, root, filepath.Join(out, filepath.FromSlash(ProgramPath))); err != nil {
+		return err
+	}
+	files := map[string][]byte{}
+	for _, add := range []func() error{
+		func() error { return addPage(files, os.DirFS(root)) },
+		func() error { return addRuntime(ctx, files) },
+		func() error { return addSamples(files, os.DirFS(filepath.Join(root, "testdata", "photos"))) },
+	} {
+		if err := add(); err != nil {
+			return err
+		}
+	}
+	return synchronise(out, files)
+}
+
+// claim marks an absent or empty folder as a site, and refuses any other that
+// is not marked yet.
+func claim(out string) error {
+	mark := filepath.Join(out, markPath)
+	if _, err := os.Stat(mark); err == nil {
+		return nil
+	}
+	entries, err := os.ReadDir(out)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("look at the site's folder: %w", err)
+	}
+	if len(entries) > 0 {
+		return fmt.Errorf("%s holds something other than a built site: choose an empty folder", out)
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return fmt.Errorf("make the site's folder: %w", err)
+	}
+	return os.WriteFile(mark, []byte("Everything here is made by hamster site and may be removed by it.\n"), 0o644)
+}
+
+// compile builds the WebAssembly program; the go command's own cache makes a
+// second run quick.
+func compile(ctx context.Context, root, out string) error {
+	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, "./wasm")
+	command.Dir = root
+	command.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
+	if output, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("compile the WebAssembly program: %w\n%s", err, bytes.TrimSpace(output))
+	}
+	return nil
+}
+
+// addRuntime adds the script that starts a Go program in JavaScript. It must
+// come from the toolchain that compiled the program.
+func addRuntime(ctx context.Context, files map[string][]byte) error {
+	goroot, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
+	if err != nil {
+		return fmt.Errorf("ask for GOROOT: %w", err)
+	}
+	content, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(goroot)), "lib", "wasm", "wasm_exec.js"))
+	if err != nil {
+		return fmt.Errorf("read Go's WebAssembly support: %w", err)
+	}
+	files[RuntimePath] = content
+	return nil
+}
+
+// addPage adds index.html and the part of web/ that a browser loads.
+func addPage(files map[string][]byte, root fs.FS) error {
+	add := func(name string) error {
+		content, err := fs.ReadFile(root, name)
+		if err != nil {
+			return fmt.Errorf("read the page: %w", err)
+		}
+		files[name] = content
+		return nil
+	}
+	if err := add("index.html"); err != nil {
+		return err
+	}
+	return fs.WalkDir(root, "web", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return fmt.Errorf("read the page: %w", err)
+		case entry.IsDir() && entry.Name() == "test":
+			return fs.SkipDir
+		case entry.IsDir() || !isShipped(name):
+			return nil
+		}
+		return add(name)
+	})
+}
+
+// isShipped leaves out type declarations and settings of the type checker.
+func isShipped(name string) bool {
+	return slices.Contains([]string{".js", ".css", ".svg", ".png", ".webmanifest"}, path.Ext(name))
+}
+
+// addSamples adds each sample photo as it is and a square thumbnail of it.
+func addSamples(files map[string][]byte, photos fs.FS) error {
+	for _, name := range Samples {
+		content, err := fs.ReadFile(photos, name)
+		if err != nil {
+			return fmt.Errorf("read a sample photo: %w", err)
+		}
+		small, err := thumbnail(content)
+		if err != nil {
+			return fmt.Errorf("make the thumbnail of %s: %w", name, err)
+		}
+		files[path.Join(samplesPath, name)] = content
+		files[path.Join(samplesPath, "small", strings.TrimSuffix(name, path.Ext(name))+".jpg")] = small
+	}
+	return nil
+}
+
+// thumbnail returns the middle square of a picture as a small JPEG.
+func thumbnail(content []byte) ([]byte, error) {
+	picture, _, err := image.Decode(bytes.NewReader(content))
+	if err != nil {
+		return nil, err
+	}
+	bounds := picture.Bounds()
+	side := min(bounds.Dx(), bounds.Dy())
+	corner := bounds.Min.Add(image.Pt((bounds.Dx()-side)/2, (bounds.Dy()-side)/2))
+	square := image.Rectangle{Min: corner, Max: corner.Add(image.Pt(side, side))}
+	small := image.NewRGBA(image.Rect(0, 0, thumbnailSide, thumbnailSide))
+	draw.CatmullRom.Scale(small, small.Bounds(), picture, square, draw.Src, nil)
+	var out bytes.Buffer
+	err = jpeg.Encode(&out, small, &jpeg.Options{Quality: thumbnailQuality})
+	return out.Bytes(), err
+}
+
+// synchronise makes the folder hold exactly the files and the compiled
+// program.
+func synchronise(out string, files map[string][]byte) error {
+	for name, content := range files {
+		target := filepath.Join(out, filepath.FromSlash(name))
+		if old, err := os.ReadFile(target); err == nil && bytes.Equal(old, content) {
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+			return fmt.Errorf("write the site: %w", err)
+		}
+		if err := os.WriteFile(target, content, 0o644); err != nil {
+			return fmt.Errorf("write the site: %w", err)
+		}
+	}
+	return filepath.WalkDir(out, func(target string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(out, target)
+		if err != nil {
+			return err
+		}
+		name = filepath.ToSlash(name)
+		if _, belongs := files[name]; belongs || name == ProgramPath || name == markPath {
+			return nil
+		}
+		if err := os.Remove(target); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("clear the site: %w", err)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,127 @@
+package site
+
+import (
+	"bytes"
+	"image"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+func TestOnlyWhatABrowserLoadsIsShipped(t *testing.T) {
+	root := fstest.MapFS{}
+	for _, name := range []string{
+		"index.html", "go.mod", "README.md", "web/page/main.js", "web/page/page.css", "web/icons/hamster.svg",
+		"web/jsconfig.json", "web/shared/protocol.d.ts", "web/test/page.e2e.mjs", "web/test/fixtures/a.js",
+	} {
+		root[name] = &fstest.MapFile{Data: []byte(name)}
+	}
+	files := map[string][]byte{}
+	if err := addPage(files, root); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for name := range files {
+		got = append(got, name)
+	}
+	slices.Sort(got)
+	want := []string{"index.html", "web/icons/hamster.svg", "web/page/main.js", "web/page/page.css"}
+	if !slices.Equal(got, want) {
+		t.Errorf("shipped %q, want %q", got, want)
+	}
+}
+
+func TestARepositoryWithoutAPageIsRefused(t *testing.T) {
+	if err := addPage(map[string][]byte{}, fstest.MapFS{}); err == nil || !strings.Contains(err.Error(), "index.html") {
+		t.Errorf("error is %v, want one that names index.html", err)
+	}
+}
+
+func TestTheRuntimeIsTheToolchainsOwn(t *testing.T) {
+	files := map[string][]byte{}
+	if err := addRuntime(t.Context(), files); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(files[RuntimePath], []byte("globalThis.Go = class")) {
+		t.Errorf("%s defines no Go class", RuntimePath)
+	}
+}
+
+func TestSamplesHaveSquareThumbnails(t *testing.T) {
+	files := map[string][]byte{}
+	if err := addSamples(files, os.DirFS(filepath.Join("..", "..", "..", "testdata", "photos"))); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := len(files), 2*len(Samples); got != want {
+		t.Fatalf("%d files, want %d", got, want)
+	}
+	for name, content := range files {
+		if !strings.HasPrefix(name, "samples/small/") {
+			continue
+		}
+		config, format, err := image.DecodeConfig(bytes.NewReader(content))
+		if err != nil || format != "jpeg" || config.Width != thumbnailSide || config.Height != thumbnailSide {
+			t.Errorf("%s: %s of %dx%d, %v", name, format, config.Width, config.Height, err)
+		}
+		if len(content) > 20<<10 {
+			t.Errorf("%s: %d bytes is too much for a thumbnail", name, len(content))
+		}
+	}
+}
+
+func TestSynchroniseWritesWhatChangedAndRemovesTheRest(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "site")
+	if err := claim(out); err != nil {
+		t.Fatal(err)
+	}
+	first := map[string][]byte{"index.html": []byte("one"), "web/old.js": []byte("old"), "web/same.js": []byte("same")}
+	if err := synchronise(out, first); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.Stat(filepath.Join(out, "web", "same.js"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(out, "wasm"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(out, filepath.FromSlash(ProgramPath)), []byte("\x00asm"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := claim(out); err != nil {
+		t.Errorf("our own folder is refused: %v", err)
+	}
+	if err := synchronise(out, map[string][]byte{"index.html": []byte("two"), "web/same.js": []byte("same")}); err != nil {
+		t.Fatal(err)
+	}
+	if content, err := os.ReadFile(filepath.Join(out, "index.html")); err != nil || string(content) != "two" {
+		t.Errorf("index.html is %q, %v", content, err)
+	}
+	if _, err := os.Stat(filepath.Join(out, "web", "old.js")); !os.IsNotExist(err) {
+		t.Errorf("web/old.js is still there: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(out, filepath.FromSlash(ProgramPath))); err != nil {
+		t.Errorf("the program is gone: %v", err)
+	}
+	after, err := os.Stat(filepath.Join(out, "web", "same.js"))
+	if err != nil || !os.SameFile(before, after) || !before.ModTime().Equal(after.ModTime()) {
+		t.Errorf("web/same.js was written again: %v", err)
+	}
+}
+
+func TestAFolderWithOtherThingsIsRefused(t *testing.T) {
+	out := t.TempDir()
+	precious := filepath.Join(out, "thesis.txt")
+	if err := os.WriteFile(precious, []byte("years"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := Build(t.Context(), ".", out); err == nil || !strings.Contains(err.Error(), "choose an empty folder") {
+		t.Errorf("error is %v", err)
+	}
+	if content, err := os.ReadFile(precious); err != nil || string(content) != "years" {
+		t.Errorf("the folder was touched: %v", err)
+	}
+}
