@@ -1,0 +1,62 @@
+package model
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"hamster/model/gorgonia"
+	"hamster/model/graph"
+)
+
+// A backend compiles a graph; its second result describes what will run.
+type backend func(context.Context, *graph.Graph) (engine, string, error)
+
+// backends in the order in which "auto" tries them.
+var backends = []struct {
+	name    string
+	compile backend
+}{
+	{"gorgonia", compileGorgonia},
+}
+
+// Backends are the names that Options.Backend takes besides "auto".
+func Backends() []string {
+	var names []string
+	for _, b := range backends {
+		names = append(names, b.name)
+	}
+	return names
+}
+
+func compile(ctx context.Context, g *graph.Graph, name string) (engine, string, error) {
+	var why []string
+	for _, b := range backends {
+		if name != "" && name != "auto" && name != b.name {
+			continue
+		}
+		e, description, err := b.compile(ctx, g)
+		if err == nil {
+			if len(why) > 0 {
+				description += " (" + strings.Join(why, "; ") + ")"
+			}
+			return e, description, nil
+		}
+		if ctx.Err() != nil {
+			return nil, "", ctx.Err()
+		}
+		why = append(why, fmt.Sprintf("%s: %v", b.name, err))
+	}
+	if len(why) == 0 {
+		return nil, "", fmt.Errorf("backend %q is unknown: use auto, %s", name, strings.Join(Backends(), ", "))
+	}
+	return nil, "", fmt.Errorf("model: %s", strings.Join(why, "; "))
+}
+
+func compileGorgonia(ctx context.Context, g *graph.Graph) (engine, string, error) {
+	p, err := gorgonia.Compile(ctx, g)
+	if err != nil {
+		return nil, "", err
+	}
+	return p, "gorgonia", nil
+}

@@ -1,0 +1,231 @@
+// Package model turns an ONNX file into predictions.
+//
+//	m, err := model.Load(ctx, src, model.Options{})
+//	pixels, err := preprocess.Tensor(img, m.Spec().Input, "")
+//	predictions, err := m.Classify(ctx, model.Tensor{Shape: m.InputShape(), Data: pixels})
+//
+// Load reads the container (onnxfile), imports the graph through onnx-go
+// (graph) and compiles it for a backend.
+package model
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+
+	"hamster/model/graph"
+	"hamster/model/onnxfile"
+)
+
+// Tensor is a dense row-major tensor.
+type Tensor struct {
+	Shape []int
+	Data  []float32
+}
+
+// Source is a model file. *bytes.Reader is one; so is what Open returns. It must
+// stay readable until Load returns.
+type Source interface {
+	io.ReaderAt
+	Size() int64
+}
+
+// Options of Load. The zero value asks for the best backend there is.
+type Options struct {
+	// Backend is "", "auto", or one of Backends.
+	Backend string
+	// Labels replace those of the model's metadata; one for each output.
+	Labels []Label
+}
+
+// Prediction is one class and its probability, 0…1.
+type Prediction struct {
+	Index int     `json:"index"`
+	ID    string  `json:"id"`
+	Label string  `json:"label"`
+	Score float32 `json:"score"`
+}
+
+// engine runs a compiled graph: one slice for each input and output of the
+// graph, row-major.
+type engine interface {
+	Run(ctx context.Context, inputs [][]float32) ([][]float32, error)
+	Close() error
+}
+
+// Model is a loaded classifier. Its methods may be called from several
+// goroutines; runs follow one another.
+type Model struct {
+	spec    Spec
+	labels  []Label
+	input   []int
+	output  []int
+	softmax bool
+	backend string
+	engine  engine
+}
+
+// ErrClosed is returned by a model that has been closed.
+var ErrClosed = errors.New("the model is closed")
+
+// Load reads and compiles a model. Errors wrap onnxfile.ErrNotONNX where the
+// file is none, and *graph.UnsupportedError where it needs an operator that is
+// not supported; both name what they are about.
+func Load(ctx context.Context, src Source, opts Options) (*Model, error) {
+	g, f, err := read(src)
+	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m, err := describe(g, f, opts)
+	if err != nil {
+		return nil, err
+	}
+	if m.engine, m.backend, err = compile(ctx, g, opts.Backend); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func read(src Source) (*graph.Graph, *onnxfile.File, error) {
+	f, err := onnxfile.Parse(src, src.Size())
+	if err != nil {
+		return nil, nil, fmt.Errorf("model: %w", err)
+	}
+	g, err := graph.Import(f, nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("model: %w", err)
+	}
+	return g, f, nil
+}
+
+// describe checks that g is a classifier of images, before anything costly.
+func describe(g *graph.Graph, f *onnxfile.File, opts Options) (*Model, error) {
+	if len(g.Inputs) != 1 {
+		return nil, fmt.Errorf("model: %d inputs where a classifier has one", len(g.Inputs))
+	}
+	in, out := g.Inputs[0], g.Outputs[0]
+	spec, err := specOf(f.Metadata, in.Shape)
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	classes := out.Len()
+	if out.DType != onnxfile.Float32 || len(out.Shape) < 2 || out.Shape[0] != 1 || classes != slices.Max(out.Shape) {
+		return nil, fmt.Errorf("model: output %q is %s %s: a classifier gives one score for each class (1×N)", out.Name, out.DType, out.Dims())
+	}
+	labels, err := labelsOf(f.Metadata, opts.Labels, classes)
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	if _, said := f.Metadata[KeyOutput]; !said {
+		spec.Logits = !isProbability(out)
+	}
+	return &Model{spec: spec, labels: labels, input: in.Shape, output: out.Shape, softmax: spec.Logits}, nil
+}
+
+// isProbability tells by the last operator whether scores need a softmax yet.
+func isProbability(v *graph.Value) bool {
+	for n := v.Producer; n != nil; n = n.Inputs[0].Producer {
+		switch n.Op {
+		case "Softmax", "Sigmoid":
+			return true
+		case "Identity", "Reshape", "Transpose":
+		default:
+			return false
+		}
+		if n.Inputs[0] == nil {
+			return false
+		}
+	}
+	return false
+}
+
+// Spec is what the model says of itself.
+func (m *Model) Spec() Spec { return m.spec }
+
+// Labels are the classes in the order of the model's outputs.
+func (m *Model) Labels() []Label { return m.labels }
+
+// InputShape is the shape of the tensor that Classify takes.
+func (m *Model) InputShape() []int { return slices.Clone(m.input) }
+
+// Backend says what runs the model, as in "simd, 2 threads, relaxed".
+func (m *Model) Backend() string { return m.backend }
+
+// Run returns the first output for x, as the model computes it.
+func (m *Model) Run(ctx context.Context, x Tensor) (Tensor, error) {
+	if !slices.Equal(x.Shape, m.input) {
+		return Tensor{}, fmt.Errorf("input of %s where the model takes %s", graph.Dims(x.Shape), graph.Dims(m.input))
+	}
+	if len(x.Data) != graph.Elements(m.input) {
+		return Tensor{}, fmt.Errorf("%d numbers where %s takes %d", len(x.Data), graph.Dims(m.input), graph.Elements(m.input))
+	}
+	if m.engine == nil {
+		return Tensor{}, ErrClosed
+	}
+	out, err := m.engine.Run(ctx, [][]float32{x.Data})
+	if err != nil {
+		return Tensor{}, fmt.Errorf("run: %w", err)
+	}
+	return Tensor{Shape: slices.Clone(m.output), Data: out[0]}, nil
+}
+
+// Classify returns every class with its probability, the likeliest first; equal
+// ones in the order of their index. x has InputShape and is scaled as
+// Spec().Input says, which preprocess.Tensor does.
+func (m *Model) Classify(ctx context.Context, x Tensor) ([]Prediction, error) {
+	y, err := m.Run(ctx, x)
+	if err != nil {
+		return nil, err
+	}
+	scores := y.Data
+	if m.softmax {
+		scores = softmax(scores)
+	}
+	preds := make([]Prediction, len(scores))
+	for i, s := range scores {
+		if math.IsNaN(float64(s)) {
+			return nil, fmt.Errorf("the model gave no number for class %d (%s)", i, m.labels[i].Name)
+		}
+		preds[i] = Prediction{Index: i, ID: m.labels[i].ID, Label: m.labels[i].Name, Score: s}
+	}
+	slices.SortStableFunc(preds, func(a, b Prediction) int {
+		switch {
+		case a.Score > b.Score:
+			return -1
+		case a.Score < b.Score:
+			return 1
+		}
+		return 0
+	})
+	return preds, nil
+}
+
+func softmax(x []float32) []float32 {
+	top, sum := slices.Max(x), 0.0
+	out := make([]float32, len(x))
+	for i, v := range x {
+		e := math.Exp(float64(v - top))
+		out[i] = float32(e)
+		sum += e
+	}
+	for i := range out {
+		out[i] = float32(float64(out[i]) / sum)
+	}
+	return out
+}
+
+// Close frees what the engine holds. A second Close does nothing.
+func (m *Model) Close() error {
+	if m.engine == nil {
+		return nil
+	}
+	err := m.engine.Close()
+	m.engine = nil
+	return err
+}
