@@ -11,26 +11,34 @@ type Value interface {
 type (
 	I32Value interface {
 		Value
-		i32() I32
+		// Expr is the value as a plain expression.
+		Expr() I32
 	}
 	I64Value interface {
 		Value
-		i64() I64
+		Expr() I64
 	}
 	F32Value interface {
 		Value
-		f32() F32
+		Expr() F32
 	}
 	V128Value interface {
 		Value
-		v128() V128
+		Expr() V128
 	}
 )
 
-func (a I32) i32() I32    { return a }
-func (a I64) i64() I64    { return a }
-func (a F32) f32() F32    { return a }
-func (a V128) v128() V128 { return a }
+// Expr is a itself.
+func (a I32) Expr() I32 { return a }
+
+// Expr is a itself.
+func (a I64) Expr() I64 { return a }
+
+// Expr is a itself.
+func (a F32) Expr() F32 { return a }
+
+// Expr is a itself.
+func (a V128) Expr() V128 { return a }
 
 // Func is a function in the making: parameters first, then locals and
 // statements in any order.

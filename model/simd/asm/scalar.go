@@ -163,6 +163,9 @@ func (a I64) Sub(b I64Value) I64 { return I64{join(a.c, b.expr(), op(0x7d))} }
 // Mul is a · b.
 func (a I64) Mul(b I64Value) I64 { return I64{join(a.c, b.expr(), op(0x7e))} }
 
+// DivU is a / b, unsigned.
+func (a I64) DivU(b I64Value) I64 { return I64{join(a.c, b.expr(), op(0x80))} }
+
 // And is a & b.
 func (a I64) And(b I64Value) I64 { return I64{join(a.c, b.expr(), op(0x83))} }
 
