@@ -1,0 +1,57 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"errors"
+	"syscall/js"
+
+	"hamster/model/graph"
+	"hamster/model/onnxfile"
+)
+
+// The codes of errors that leave this program. web/shared/errors.js lists
+// them all, with those that JavaScript adds.
+const (
+	codeModelNotONNX     = "model-not-onnx"    // the bytes are no ONNX file
+	codeModelUnsupported = "model-unsupported" // an operator nobody knows
+	codeModelInvalid     = "model-invalid"     // ONNX, but damaged or no image classifier
+	codeImageInvalid     = "image-invalid"     // size and pixels contradict each other
+	codeNoModel          = "no-model"          // classify before load
+	codeInternal         = "internal"          // a fault of Hamster's own
+)
+
+// coded is an error with a code that stays the same when its words change.
+type coded struct {
+	code string
+	err  error
+}
+
+func (c *coded) Error() string { return c.err.Error() }
+func (c *coded) Unwrap() error { return c.err }
+
+func fault(code string, err error) error { return &coded{code, err} }
+
+// modelFault gives an error of model.Load its code.
+func modelFault(err error) error {
+	var unsupported *graph.UnsupportedError
+	switch {
+	case errors.Is(err, onnxfile.ErrNotONNX):
+		return fault(codeModelNotONNX, err)
+	case errors.As(err, &unsupported):
+		return fault(codeModelUnsupported, err)
+	}
+	return fault(codeModelInvalid, err)
+}
+
+// jsError makes a JavaScript Error with the message and the code of err.
+func jsError(err error) js.Value {
+	code := codeInternal
+	var c *coded
+	if errors.As(err, &c) {
+		code = c.code
+	}
+	e := js.Global().Get("Error").New(err.Error())
+	e.Set("code", code)
+	return e
+}

@@ -1,0 +1,147 @@
+/**
+ * The page's end of one worker: requests out, answers in, and the news of its
+ * end, however it came.
+ */
+
+import { HamsterError } from '../shared/errors.js';
+
+/**
+ * @import { Request, Response as Message, Progress, StartedResponse } from '../shared/protocol.js'
+ *
+ * @typedef {{ resolve: (value: any) => void, reject: (reason: unknown) => void,
+ *   onprogress: (progress: Progress) => void }} Waiting
+ */
+
+let connections = 0;
+
+export class Connection {
+  #worker;
+  #requests = 0;
+  /** @type {Map<number, Waiting>} */
+  #waiting = new Map();
+  #lockWatch = new AbortController();
+
+  /**
+   * Kept once the worker has started and said what it can do.
+   * @type {Promise<StartedResponse>}
+   */
+  started;
+
+  /** Set once the worker is gone; a new connection is needed then. */
+  closed = false;
+
+  constructor() {
+    const lock = `hamster-worker-${crypto.getRandomValues(new Uint32Array(2)).join('-')}-${++connections}`;
+    /** @type {(started: StartedResponse) => void} */
+    let resolve;
+    /** @type {(reason: unknown) => void} */
+    let reject;
+    this.started = new Promise((onStarted, onFailed) => {
+      resolve = onStarted;
+      reject = onFailed;
+    });
+    this.started.catch(() => {}); // each request says so as well
+    this.#waiting.set(0, { resolve: (value) => resolve(value), reject: (reason) => reject(reason), onprogress: () => {} });
+
+    this.#worker = new Worker(new URL('../worker/worker.js', import.meta.url), { type: 'module', name: 'hamster' });
+    this.#worker.onmessage = ({ data }) => this.#receive(data, lock);
+    this.#worker.onmessageerror = () => this.#end(new HamsterError('internal', 'a message of the worker is unreadable'));
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#end(new HamsterError('engine-stopped', event.message || 'the worker does not start'));
+    };
+    this.#send({ type: 'start', lock });
+  }
+
+  /**
+   * @param {{ type: 'load', model: string, backend: string } | { type: 'classify', image: any, mode: any, top: number }} request
+   * @param {{ signal?: AbortSignal, onprogress?: (progress: Progress) => void, transfer?: Transferable[] }} [options]
+   * @returns {Promise<any>} a ModelInfo or a Classification
+   */
+  request(request, { signal, onprogress = () => {}, transfer = [] } = {}) {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) throw signal.reason;
+      if (this.closed) throw new HamsterError('engine-stopped', 'the worker has ended');
+      const id = ++this.#requests;
+      const leave = () => {
+        this.#waiting.delete(id);
+        this.#send({ type: 'cancel', id });
+        reject(signal?.reason);
+      };
+      const settle = (/** @type {(value: any) => void} */ how) => (/** @type {any} */ value) => {
+        signal?.removeEventListener('abort', leave);
+        how(value);
+      };
+      signal?.addEventListener('abort', leave, { once: true });
+      this.#waiting.set(id, { resolve: settle(resolve), reject: settle(reject), onprogress });
+      this.#send({ ...request, id }, transfer);
+    });
+  }
+
+  /** Ends the worker and gives its memory back. */
+  close() {
+    this.#end(new HamsterError('closed', 'the classifier was closed'));
+  }
+
+  /**
+   * @param {Request} request
+   * @param {Transferable[]} [transfer]
+   */
+  #send(request, transfer = []) {
+    if (!this.closed) this.#worker.postMessage(request, transfer);
+  }
+
+  /**
+   * @param {Message} message
+   * @param {string} lock
+   */
+  #receive(message, lock) {
+    switch (message.type) {
+      case 'started':
+        if (message.locked) this.#watch(lock);
+        this.#settle(0)?.resolve(message);
+        break;
+      case 'progress':
+        this.#waiting.get(message.id)?.onprogress(message.progress);
+        break;
+      case 'result':
+        this.#settle(message.id)?.resolve(message.value);
+        break;
+      case 'failure':
+        this.#settle(message.id)?.reject(HamsterError.fromMessage(message.error));
+        break;
+      case 'stopped':
+        this.#end(HamsterError.fromMessage(message.error));
+        break;
+    }
+  }
+
+  /** @param {number} id */
+  #settle(id) {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    return waiting;
+  }
+
+  /**
+   * Waits for the lock that the worker holds as long as it lives.
+   *
+   * @param {string} lock
+   */
+  #watch(lock) {
+    navigator.locks.request(lock, { signal: this.#lockWatch.signal }, () => {
+      this.#end(new HamsterError('engine-stopped', 'the worker has ended'));
+    }).catch(() => {}); // aborted: we ended it ourselves
+  }
+
+  /** @param {HamsterError} error */
+  #end(error) {
+    if (this.closed) return;
+    this.closed = true;
+    this.#worker.terminate();
+    this.#lockWatch.abort();
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const { reject } of waiting) reject(error);
+  }
+}
