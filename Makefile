@@ -63,6 +63,10 @@ test-wasm: setup-test ## Go tests, in WebAssembly on Node.js
 fuzz: setup-test ## every fuzz target for FUZZTIME (5m)
 	tools/fuzz.sh $(FUZZTIME)
 
+.PHONY: notice
+notice: setup-run ## write NOTICE anew, after go.mod has changed
+	go run ./tools/internal/notice
+
 .PHONY: clean
 clean: ## remove what was built here; the cache of models stays
 	rm -rf .cache bin
