@@ -1,0 +1,58 @@
+package gorgonia
+
+import (
+	"math"
+
+	"hamster/model/graph"
+)
+
+// lowerBatchNorm scales and shifts every channel:
+// y = (x − mean)·scale/√(variance + ε) + bias.
+func lowerBatchNorm(c *compiler, n *graph.Node) (*step, error) {
+	epsilon, err := graph.BatchNormEpsilon(n)
+	if err != nil {
+		return nil, err
+	}
+	x := n.Inputs[0]
+	channels := x.Shape[1]
+	plane := graph.Elements(x.Shape[2:])
+	return &step{inputs: n.Inputs[:5], inPlace: true, do: func(dst []float32, in [][]float32) {
+		src, scale, bias, mean, variance := in[0], in[1], in[2], in[3], in[4]
+		c.pool.each(x.Shape[0]*channels, func(i int, _ *scratch) {
+			ch := i % channels
+			factor := float64(scale[ch]) / math.Sqrt(float64(variance[ch])+float64(epsilon))
+			a, b := float32(factor), float32(float64(bias[ch])-float64(mean[ch])*factor)
+			out, from := dst[i*plane:][:plane], src[i*plane:][:plane]
+			for k := range out {
+				out[k] = from[k]*a + b
+			}
+		})
+	}}, nil
+}
+
+// lowerSoftmax subtracts the largest logit first, so that none overflows.
+func lowerSoftmax(c *compiler, n *graph.Node) (*step, error) {
+	s, err := graph.SoftmaxOf(n)
+	if err != nil {
+		return nil, err
+	}
+	return &step{inputs: n.Inputs[:1], inPlace: true, do: func(dst []float32, in [][]float32) {
+		src := in[0]
+		c.pool.each(s.Outer*s.Inner, func(i int, _ *scratch) {
+			first := i/s.Inner*s.Axis*s.Inner + i%s.Inner
+			largest := float32(math.Inf(-1))
+			for k := range s.Axis {
+				largest = max(largest, src[first+k*s.Inner])
+			}
+			var sum float64
+			for k := range s.Axis {
+				e := math.Exp(float64(src[first+k*s.Inner]) - float64(largest))
+				dst[first+k*s.Inner] = float32(e)
+				sum += e
+			}
+			for k := range s.Axis {
+				dst[first+k*s.Inner] = float32(float64(dst[first+k*s.Inner]) / sum)
+			}
+		})
+	}}, nil
+}
