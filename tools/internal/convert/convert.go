@@ -122,7 +122,7 @@ func readKeras(f *os.File) (*Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Name(), err)
 	}
-	model, weights, err := inception.Read(file, inception.Standard)
+	model, weights, err := inception.Read(file)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Name(), err)
 	}

@@ -1,7 +1,7 @@
 // Package hdf5 reads the part of HDF5 that Keras writes its weights in:
 // superblock version 0, groups as symbol tables, object headers version 1,
 // contiguous or compact float32 datasets, and attributes that are lists of
-// fixed-length strings. Anything else is an error that names what was met.
+// strings. Anything else is an error that names what was met.
 //
 // Section numbers in comments are those of the HDF5 File Format Specification
 // Version 3.0 (The HDF Group).
@@ -26,7 +26,7 @@ const (
 	maxHeaderBytes  = 1 << 20  // all messages of an object header
 	maxHeaderBlocks = 64       // pieces that an object header lies in
 	maxGroupEntries = 1 << 16  // links in a group
-	maxHeapBytes    = 16 << 20 // names of a group
+	maxHeapBytes    = 16 << 20 // names of a group, or strings of an attribute
 	maxNodeEntries  = 1 << 12  // of one B-tree node
 	maxTreeLevel    = 8
 )
@@ -464,7 +464,8 @@ func (d *Dataset) Bytes() ([]byte, error) {
 	return b, nil
 }
 
-// Strings reads an attribute that is a list of fixed-length strings.
+// Strings reads an attribute that is a list of strings. An empty list may be
+// of any type: h5py takes one from Python for a list of float64.
 func (o *object) Strings(name string) ([]string, error) {
 	for _, m := range o.messages {
 		if m.kind != msgAttribute {
@@ -477,7 +478,7 @@ func (o *object) Strings(name string) ([]string, error) {
 		if a.name != name {
 			continue
 		}
-		list, err := a.strings()
+		list, err := a.strings(o.file)
 		if err != nil {
 			return nil, fmt.Errorf("HDF5 object %s: attribute %q: %w", o.path, name, err)
 		}
@@ -529,19 +530,8 @@ func parseAttribute(m message) (a attribute, err error) {
 	return attribute{name: string(name), datatype: parts[1], space: parts[2], data: b}, nil
 }
 
-func (a *attribute) strings() ([]string, error) {
-	if len(a.datatype) < 8 {
-		return nil, errors.New("the datatype is cut short")
-	}
-	const classString, classVariable = 3, 9
-	switch class := a.datatype[0] & 15; class {
-	case classString:
-	case classVariable:
-		return nil, errors.New("variable-length strings are not supported, only fixed-length ones")
-	default:
-		return nil, fmt.Errorf("the datatype is of class %d, not strings", class)
-	}
-	size := uint64(binary.LittleEndian.Uint32(a.datatype[4:]))
+// strings reads the value of a, which the file f holds.
+func (a *attribute) strings(f *File) ([]string, error) {
 	shape, n, err := dataspace(a.space)
 	if err != nil {
 		return nil, err
@@ -549,15 +539,100 @@ func (a *attribute) strings() ([]string, error) {
 	if len(shape) != 1 {
 		return nil, fmt.Errorf("shape %v is not a list", shape)
 	}
+	if n == 0 {
+		return nil, nil
+	}
+	if len(a.datatype) < 8 {
+		return nil, errors.New("the datatype is cut short")
+	}
+	size := uint64(binary.LittleEndian.Uint32(a.datatype[4:]))
 	if size == 0 || uint64(n) > uint64(len(a.data))/size {
 		return nil, fmt.Errorf("%d strings of %d bytes do not fit into %d bytes", n, size, len(a.data))
 	}
+	const classString, classVariable = 3, 9
+	text := func(b []byte) (string, error) { return string(b), nil }
+	switch class, kind := a.datatype[0]&15, a.datatype[1]&15; {
+	case class == classString:
+	case class == classVariable && kind == 1 && size == 16:
+		heaps := globalHeaps{file: f, read: map[uint64]map[uint32][]byte{}}
+		text = heaps.text
+	default:
+		return nil, fmt.Errorf("the datatype is of class %d, not strings", class)
+	}
 	list := make([]string, n)
 	for i := range list {
+		s, err := text(a.data[uint64(i)*size : uint64(i+1)*size])
+		if err != nil {
+			return nil, err
+		}
 		// Padded with zeros or, as Fortran does, with blanks.
-		list[i] = strings.TrimRight(string(a.data[uint64(i)*size:uint64(i+1)*size]), "\x00 ")
+		list[i] = strings.TrimRight(s, "\x00 ")
 	}
 	return list, nil
+}
+
+// globalHeaps holds the objects of global heap collections (III.E), each read
+// once.
+type globalHeaps struct {
+	file  *File
+	read  map[uint64]map[uint32][]byte
+	bytes uint64 // of all collections so far
+}
+
+// text is the string that a variable-length element refers to: its length,
+// the address of a collection, and the index of an object in it.
+func (h *globalHeaps) text(ref []byte) (string, error) {
+	n := binary.LittleEndian.Uint32(ref)
+	if n == 0 {
+		return "", nil
+	}
+	at := binary.LittleEndian.Uint64(ref[4:])
+	objects, ok := h.read[at]
+	if !ok {
+		var err error
+		if objects, err = h.collection(at); err != nil {
+			return "", err
+		}
+		h.read[at] = objects
+	}
+	index := binary.LittleEndian.Uint32(ref[12:])
+	object := objects[index]
+	if uint64(n) > uint64(len(object)) {
+		return "", fmt.Errorf("object %d of the global heap at byte %d has %d bytes, not %d", index, at, len(object), n)
+	}
+	return string(object[:n]), nil
+}
+
+func (h *globalHeaps) collection(at uint64) (map[uint32][]byte, error) {
+	b, err := h.file.read(at, 16, "global heap")
+	if err != nil {
+		return nil, err
+	}
+	if string(b[:4]) != "GCOL" || b[4] != 1 {
+		return nil, fmt.Errorf("there is no global heap at byte %d", at)
+	}
+	size := binary.LittleEndian.Uint64(b[8:])
+	if size < 16 || size > maxHeapBytes-h.bytes {
+		return nil, fmt.Errorf("the global heap takes %d bytes; all of them may not take more than %d", size, maxHeapBytes)
+	}
+	h.bytes += size
+	if b, err = h.file.read(at+16, int(size)-16, "global heap"); err != nil {
+		return nil, err
+	}
+	objects := map[uint32][]byte{}
+	for len(b) >= 16 {
+		index, n := binary.LittleEndian.Uint16(b), binary.LittleEndian.Uint64(b[8:])
+		b = b[16:]
+		if index == 0 { // the free space at the end
+			break
+		}
+		if n > uint64(len(b)) {
+			return nil, fmt.Errorf("an object reaches past the end of the global heap at byte %d", at)
+		}
+		objects[uint32(index)] = b[:n]
+		b = b[min((n+7)/8*8, uint64(len(b))):]
+	}
+	return objects, nil
 }
 
 // dataspace reads a dataspace message (IV.A.2.b) and returns the shape and

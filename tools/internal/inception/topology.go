@@ -12,16 +12,19 @@ import (
 
 // Size describes a variant of the network.
 type Size struct {
-	Image   int // width and height of the input in pixels
 	Classes int
-	// WidthDivisor divides the number of filters of every convolution, for
-	// small files in tests; the real network has 1. No layer falls below one
-	// filter.
-	WidthDivisor int
+	// Filters is the number of filters of the first convolution. All others
+	// grow with it, to at least one; the real network has StandardFilters, and
+	// fewer make small files for tests.
+	Filters int
 }
 
-// Standard is the network of the published weights.
-var Standard = Size{Image: 299, Classes: 1000, WidthDivisor: 1}
+// StandardFilters is the number of filters of the first convolution, and
+// imageSize the width and height of the input in pixels.
+const (
+	StandardFilters = 32
+	imageSize       = 299
+)
 
 // Topology builds the network. Layers are named as a fresh Keras names them:
 // conv2d_1 to conv2d_94 in the order in which they are made.
@@ -31,10 +34,10 @@ func Topology(size Size) *keras.Model {
 		model: &keras.Model{Name: "inception_v3", Inputs: []string{"input_1"}, Outputs: []string{"predictions"}},
 		count: map[string]int{},
 	}
-	side, channels := size.Image, 3
+	side, channels := imageSize, 3
 	x := b.add("input_1", "InputLayer", keras.Config{BatchInputShape: []*int{nil, &side, &side, &channels}})
 
-	x = b.conv(x, 32, 3, 3, stride2)
+	x = b.conv(x, StandardFilters, 3, 3, stride2)
 	x = b.conv(x, 32, 3, 3, valid)
 	x = b.conv(x, 64, 3, 3, same)
 	x = b.maxPool(x)
@@ -95,7 +98,7 @@ func (b *builder) conv(x string, filters, rows, columns int, s step) string {
 	no := false
 	epsilon := 1e-3
 	x = b.add(b.numbered("conv2d"), "Conv2D", keras.Config{
-		Filters:    max(1, filters/b.size.WidthDivisor),
+		Filters:    max(1, filters*b.size.Filters/StandardFilters),
 		KernelSize: []int{rows, columns},
 		Strides:    []int{s.stride, s.stride},
 		Padding:    s.padding,

@@ -26,9 +26,9 @@ type storedLayer struct {
 
 // Read makes the network of a Keras weight file and matches its layers with
 // those of the file. Like Keras, it goes by order alone: names carry numbers
-// that depend on what else the saving program had made before. The number of
-// classes is the file's; that of size does not count.
-func Read(f *hdf5.File, size Size) (*keras.Model, *Weights, error) {
+// that depend on what else the saving program had made before. The numbers of
+// classes and of filters are the file's.
+func Read(f *hdf5.File) (*keras.Model, *Weights, error) {
 	root := f.Root()
 	if root.Has("model_weights") {
 		// What Keras writes when it saves a whole model.
@@ -41,10 +41,11 @@ func Read(f *hdf5.File, size Size) (*keras.Model, *Weights, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("not Keras weights: %w", err)
 	}
-	w := &Weights{layers: map[string]storedLayer{}}
-	if size.Classes, err = classes(stored); err != nil {
+	size, err := sizeOf(stored)
+	if err != nil {
 		return nil, nil, err
 	}
+	w := &Weights{layers: map[string]storedLayer{}}
 	model := Topology(size)
 	ordered, err := model.Ordered()
 	if err != nil {
@@ -66,19 +67,27 @@ func Read(f *hdf5.File, size Size) (*keras.Model, *Weights, error) {
 	return model, w, nil
 }
 
-// classes is the number of scores that the last layer gives.
-func classes(stored []storedLayer) (int, error) {
+// sizeOf is the size of the network that the first and the last layer show.
+func sizeOf(stored []storedLayer) (size Size, err error) {
 	if len(stored) == 0 {
-		return 0, errors.New("the file has no layers with weights")
+		return size, errors.New("the file has no layers with weights")
+	}
+	kernel, err := stored[0].dataset("kernel")
+	if err != nil {
+		return size, fmt.Errorf("the first layer is no convolution: %w", err)
 	}
 	bias, err := stored[len(stored)-1].dataset("bias")
 	if err != nil {
-		return 0, fmt.Errorf("the last layer is no classifier: %w", err)
+		return size, fmt.Errorf("the last layer is no classifier: %w", err)
 	}
-	if len(bias.Shape()) != 1 {
-		return 0, fmt.Errorf("the bias of the last layer has shape %v", bias.Shape())
+	if len(kernel.Shape()) != 4 || len(bias.Shape()) != 1 {
+		return size, fmt.Errorf("kernel of the first layer and bias of the last have shapes %v and %v", kernel.Shape(), bias.Shape())
 	}
-	return bias.Shape()[0], nil
+	size = Size{Filters: kernel.Shape()[3], Classes: bias.Shape()[0]}
+	if size.Filters < 1 || size.Filters > StandardFilters {
+		return size, fmt.Errorf("the first convolution has %d filters, not %d", size.Filters, StandardFilters)
+	}
+	return size, nil
 }
 
 // hasWeights names the classes in Topology that have weights.
