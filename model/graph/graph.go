@@ -10,7 +10,6 @@ package graph
 import (
 	"fmt"
 	"io"
-	"math"
 	"strings"
 
 	"hamster/model/onnxfile"
@@ -42,7 +41,7 @@ type Value struct {
 }
 
 // Node applies an operator. Inputs hold nil where an optional input is left
-// out; Outputs hold nil where an optional output is not asked for.
+// out. There is one output: further ones exist in training only.
 type Node struct {
 	Name    string
 	Op      string
@@ -55,7 +54,12 @@ type Node struct {
 type Weights interface {
 	// ReadTensor returns the little-endian bytes of t.
 	ReadTensor(t *onnxfile.Tensor) ([]byte, error)
+	// Locate returns what holds the bytes of t, and where they begin in it.
+	Locate(t *onnxfile.Tensor) (io.ReaderAt, int64, error)
 }
+
+// Weights gives the bytes of the graph's constants.
+func (g *Graph) Weights() Weights { return g.weights }
 
 // Elements is the number of elements of a tensor of this shape.
 func Elements(shape []int) int {
@@ -109,9 +113,9 @@ func (g *Graph) Bytes(v *Value) ([]byte, error) {
 	if g.weights == nil {
 		return nil, fmt.Errorf("constant %q: the graph has no weights", v.Name)
 	}
-	b, err := g.weights.ReadTensor(v.Const)
+	b, err := g.weights.ReadTensor(v.Const) // its errors name the tensor
 	if err != nil {
-		return nil, fmt.Errorf("constant %q: %w", v.Name, err)
+		return nil, err
 	}
 	if want := v.Len() * v.DType.Size(); len(b) != want {
 		return nil, fmt.Errorf("constant %q: %d bytes where %s of %s takes %d", v.Name, len(b), v.Dims(), v.DType, want)
@@ -222,17 +226,21 @@ func (n *Node) Line() string {
 	return b.String()
 }
 
-// checkedElements multiplies dims with an overflow check.
+// checkedElements is Elements with a check of rank and size. The bound holds
+// for every part of the shape, so a 0 does not hide the others.
 func checkedElements(shape []int) (int, error) {
+	if len(shape) > onnxfile.MaxRank {
+		return 0, fmt.Errorf("%s has more than %d dimensions", Dims(shape), onnxfile.MaxRank)
+	}
 	n := 1
 	for _, d := range shape {
 		if d < 0 {
 			return 0, fmt.Errorf("negative dimension in %s", Dims(shape))
 		}
-		if d != 0 && n > math.MaxInt32/d {
-			return 0, fmt.Errorf("%s is more than %d elements", Dims(shape), math.MaxInt32)
+		if d > onnxfile.MaxElements/n {
+			return 0, fmt.Errorf("%s is more than %d elements", Dims(shape), onnxfile.MaxElements)
 		}
-		n *= d
+		n *= max(d, 1)
 	}
-	return n, nil
+	return Elements(shape), nil
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/owulveryck/onnx-go"
 	gonum "gonum.org/v1/gonum/graph"
-	"gonum.org/v1/gonum/graph/iterator"
 
 	"hamster/model/onnxfile"
 )
@@ -14,8 +13,20 @@ import (
 // Import decodes the nodes of f through onnx-go, attaches its constants, infers
 // every shape and folds the arithmetic on shapes. Symbolic dimensions become
 // those of dims (by input name) or, for the batch, 1.
+//
+// Errors that concern a node begin with its name and operator, as in
+// `conv1 (Conv): …`. An operator that is not known gives *UnsupportedError.
 func Import(f *onnxfile.File, dims map[string][]int) (*Graph, error) {
-	b := &builder{file: f}
+	opset := f.Opset[""]
+	if opset < 1 || opset > maxOpset {
+		return nil, fmt.Errorf("operator set %d: 1 to %d are supported", opset, maxOpset)
+	}
+	for _, n := range f.Nodes {
+		if err := decodable(f, n); err != nil {
+			return nil, err
+		}
+	}
+	b := &builder{file: f, values: map[string]*Value{}}
 	if err := b.decode(); err != nil {
 		return nil, err
 	}
@@ -23,6 +34,7 @@ func Import(f *onnxfile.File, dims map[string][]int) (*Graph, error) {
 	if err != nil {
 		return nil, err
 	}
+	g.Opset = int(opset)
 	if err := g.infer(); err != nil {
 		return nil, err
 	}
@@ -32,17 +44,35 @@ func Import(f *onnxfile.File, dims map[string][]int) (*Graph, error) {
 // maxOpset is the newest operator set whose differences Import knows.
 const maxOpset = 22
 
-func (b *builder) build(dims map[string][]int) (*Graph, error) {
-	opset := b.file.Opset[""]
-	if opset < 1 || opset > maxOpset {
-		return nil, fmt.Errorf("operator set %d: 1 to %d are supported", opset, maxOpset)
+// decodable refuses what must not reach onnx-go or would be lost in it.
+func decodable(f *onnxfile.File, n onnxfile.NodeInfo) error {
+	if !Known(n) {
+		return &UnsupportedError{Node: n.Name, Op: n.Op, Domain: n.Domain, Opset: int(f.Opset[n.Domain])}
 	}
-	g := &Graph{Name: b.file.GraphName, Opset: int(opset), Nodes: b.nodes, weights: b.file}
-	values := map[string]*Value{}
+	if n.Refused != "" {
+		return fmt.Errorf("%s: %s", n, n.Refused)
+	}
+	if n.Inputs == 0 {
+		return fmt.Errorf("%s: has no input", n) // onnx-go would make one up
+	}
+	return nil
+}
+
+// Known says whether the operator of a node has a rule here.
+func Known(n onnxfile.NodeInfo) bool {
+	_, ok := operators[n.Op]
+	return ok && n.Domain == ""
+}
+
+// build puts names and constants to what onnx-go decoded and checks that every
+// value is there before it is read.
+func (b *builder) build(dims map[string][]int) (*Graph, error) {
+	g := &Graph{Name: b.file.GraphName, Nodes: b.nodes, weights: b.file}
+	ready := map[*Value]bool{}
 	for _, info := range b.file.Inputs {
-		v := b.value(info.Name)
-		if v == nil {
-			return nil, fmt.Errorf("input %q is read by no node", info.Name)
+		v := b.values[info.Name]
+		if ready[v] {
+			return nil, fmt.Errorf("two inputs are called %q", info.Name)
 		}
 		shape, err := inputShape(info, dims[info.Name])
 		if err != nil {
@@ -50,21 +80,23 @@ func (b *builder) build(dims map[string][]int) (*Graph, error) {
 		}
 		v.DType, v.Shape = info.DType, shape
 		g.Inputs = append(g.Inputs, v)
-		values[v.Name] = v
+		ready[v] = true
 	}
+	read := map[*Value]bool{}
 	resolve := func(v *Value) error {
-		if v == nil || values[v.Name] == v {
+		if v == nil {
 			return nil
 		}
-		if values[v.Name] != nil {
-			return fmt.Errorf("two values are called %q", v.Name)
+		read[v] = true
+		if ready[v] {
+			return nil
 		}
 		t, ok := b.file.Tensors[v.Name]
 		if !ok {
-			return fmt.Errorf("value %q is used before any node computes it", v.Name)
+			return fmt.Errorf("value %q is no input, no constant, and no node before computes it", v.Name)
 		}
 		v.Const, v.DType, v.Shape = t, t.DType, t.Shape
-		values[v.Name] = v
+		ready[v] = true
 		return nil
 	}
 	for _, n := range g.Nodes {
@@ -77,22 +109,27 @@ func (b *builder) build(dims map[string][]int) (*Graph, error) {
 			if v == nil {
 				continue
 			}
-			if values[v.Name] != nil || b.file.Tensors[v.Name] != nil {
-				return nil, fmt.Errorf("%s: value %q is computed twice", n, v.Name)
+			if ready[v] || b.file.Tensors[v.Name] != nil {
+				return nil, fmt.Errorf("%s: value %q is there already", n, v.Name)
 			}
 			v.Producer = n
-			values[v.Name] = v
+			ready[v] = true
 		}
 	}
 	for _, info := range b.file.Outputs {
-		v := b.value(info.Name)
-		if v == nil {
-			v = &Value{Name: info.Name}
-		}
+		v := b.values[info.Name]
 		if err := resolve(v); err != nil {
 			return nil, fmt.Errorf("output: %w", err)
 		}
 		g.Outputs = append(g.Outputs, v)
+	}
+	// Exporters name optional outputs, as the mask of Dropout, that nobody reads.
+	for _, n := range g.Nodes {
+		for i, v := range n.Outputs {
+			if i > 0 && !read[v] {
+				n.Outputs[i] = nil
+			}
+		}
 	}
 	return g, nil
 }
@@ -126,8 +163,10 @@ func inputShape(info onnxfile.ValueInfo, given []int) ([]int, error) {
 		}
 		shape[i] = d
 	}
-	if _, err := checkedElements(shape); err != nil {
+	if n, err := checkedElements(shape); err != nil {
 		return nil, err
+	} else if n == 0 {
+		return nil, fmt.Errorf("shape %s is empty", Dims(shape))
 	}
 	return shape, nil
 }
@@ -137,15 +176,20 @@ func inputShape(info onnxfile.ValueInfo, given []int) ([]int, error) {
 // inputs, weighted by the inputs' positions. gonum's own graphs hold an edge
 // once, so that Add(x, x) would lose an operand; this one keeps lists.
 type builder struct {
+	// onnx-go only builds: it never asks for the nodes and edges it has made, so
+	// that the questions of gonum's interface have nobody to answer them.
+	gonum.Directed
+
 	file   *onnxfile.File
-	values []*valueNode
+	values map[string]*Value // by name: onnx-go makes the last one the valid one
 	nodes  []*Node
+	ids    int64
 }
 
 // valueNode is a tensor while onnx-go decodes.
 type valueNode struct {
 	id     int64
-	v      Value
+	v      *Value
 	inputs []*valueNode
 }
 
@@ -154,23 +198,11 @@ func (b *builder) decode() (err error) {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("onnx-go: %v", r)
 		}
-	}()
-	err = onnx.NewModel(b).UnmarshalBinary(b.file.Stripped)
-	if err != nil && len(b.nodes) < len(b.file.Nodes) {
-		info := b.file.Nodes[len(b.nodes)]
-		return fmt.Errorf("%s (%s): %w", info.Name, info.Op, err)
-	}
-	return err
-}
-
-// value finds a value by name: the last of that name, as onnx-go does.
-func (b *builder) value(name string) *Value {
-	for i := len(b.values) - 1; i >= 0; i-- {
-		if b.values[i].v.Name == name {
-			return &b.values[i].v
+		if err != nil && len(b.nodes) < len(b.file.Nodes) {
+			err = fmt.Errorf("%s: %w", b.file.Nodes[len(b.nodes)], err)
 		}
-	}
-	return nil
+	}()
+	return onnx.NewModel(b).UnmarshalBinary(b.file.Stripped)
 }
 
 // ApplyOperation turns the edges of outputs into a node.
@@ -178,16 +210,9 @@ func (b *builder) ApplyOperation(op onnx.Operation, outputs ...gonum.Node) error
 	if len(b.nodes) >= len(b.file.Nodes) {
 		return errors.New("more operations than nodes")
 	}
-	info := b.file.Nodes[len(b.nodes)]
-	if _, ok := operators[op.Name]; !ok || info.Domain != "" {
-		return &UnsupportedError{Node: info.Name, Op: op.Name, Domain: info.Domain, Opset: int(b.file.Opset[info.Domain])}
-	}
-	n := &Node{Name: info.Name, Op: op.Name, Attrs: op.Attributes}
+	n := &Node{Name: b.file.Nodes[len(b.nodes)].Name, Op: op.Name, Attrs: op.Attributes}
 	for i, o := range outputs {
-		out, ok := o.(*valueNode)
-		if !ok {
-			return fmt.Errorf("output %d is %T", i, o)
-		}
+		out := o.(*valueNode)
 		if i == 0 {
 			for _, in := range out.inputs {
 				n.Inputs = append(n.Inputs, in.value())
@@ -205,105 +230,45 @@ func (n *valueNode) value() *Value {
 	if n == nil || n.v.Name == "" {
 		return nil
 	}
-	return &n.v
+	return n.v
 }
 
 func (n *valueNode) ID() int64           { return n.id }
 func (n *valueNode) SetName(name string) { n.v.Name = name }
 func (n *valueNode) GetName() string     { return n.v.Name }
 
-// The methods below are gonum's DirectedWeightedBuilder.
-
 type edge struct {
 	from, to *valueNode
-	weight   float64
+	at       float64
 }
 
 func (e edge) From() gonum.Node         { return e.from }
 func (e edge) To() gonum.Node           { return e.to }
-func (e edge) Weight() float64          { return e.weight }
-func (e edge) ReversedEdge() gonum.Edge { return edge{e.to, e.from, e.weight} }
+func (e edge) Weight() float64          { return e.at }
+func (e edge) ReversedEdge() gonum.Edge { return edge{e.to, e.from, e.at} }
 
-func (b *builder) NewNode() gonum.Node { return &valueNode{id: int64(len(b.values))} }
+// NewNode makes a value that has no name yet.
+func (b *builder) NewNode() gonum.Node {
+	b.ids++
+	return &valueNode{id: b.ids, v: &Value{}}
+}
 
-func (b *builder) AddNode(n gonum.Node) { b.values = append(b.values, n.(*valueNode)) }
+// AddNode files a value under its name.
+func (b *builder) AddNode(n gonum.Node) {
+	v := n.(*valueNode).v
+	b.values[v.Name] = v
+}
 
+// NewWeightedEdge leads from an output to the operand at position w.
 func (b *builder) NewWeightedEdge(from, to gonum.Node, w float64) gonum.WeightedEdge {
 	return edge{from.(*valueNode), to.(*valueNode), w}
 }
 
+// SetWeightedEdge keeps an operand.
 func (b *builder) SetWeightedEdge(e gonum.WeightedEdge) {
 	from, to, at := e.From().(*valueNode), e.To().(*valueNode), int(e.Weight())
 	for len(from.inputs) <= at {
 		from.inputs = append(from.inputs, nil)
 	}
 	from.inputs[at] = to
-}
-
-func (b *builder) Node(id int64) gonum.Node {
-	if id < 0 || id >= int64(len(b.values)) {
-		return nil
-	}
-	return b.values[id]
-}
-
-func (b *builder) Nodes() gonum.Nodes {
-	nodes := make([]gonum.Node, len(b.values))
-	for i, v := range b.values {
-		nodes[i] = v
-	}
-	return iterator.NewOrderedNodes(nodes)
-}
-
-func (b *builder) From(id int64) gonum.Nodes {
-	var nodes []gonum.Node
-	if id >= 0 && id < int64(len(b.values)) {
-		for _, in := range b.values[id].inputs {
-			nodes = append(nodes, in)
-		}
-	}
-	return iterator.NewOrderedNodes(nodes)
-}
-
-func (b *builder) To(id int64) gonum.Nodes {
-	var nodes []gonum.Node
-	for _, v := range b.values {
-		if b.HasEdgeFromTo(v.id, id) {
-			nodes = append(nodes, v)
-		}
-	}
-	return iterator.NewOrderedNodes(nodes)
-}
-
-func (b *builder) HasEdgeFromTo(u, v int64) bool { return b.WeightedEdge(u, v) != nil }
-
-func (b *builder) HasEdgeBetween(u, v int64) bool {
-	return b.HasEdgeFromTo(u, v) || b.HasEdgeFromTo(v, u)
-}
-
-func (b *builder) Edge(u, v int64) gonum.Edge {
-	if e := b.WeightedEdge(u, v); e != nil {
-		return e
-	}
-	return nil
-}
-
-func (b *builder) WeightedEdge(u, v int64) gonum.WeightedEdge {
-	if u < 0 || u >= int64(len(b.values)) {
-		return nil
-	}
-	from := b.values[u]
-	for i, in := range from.inputs {
-		if in != nil && in.id == v {
-			return edge{from, in, float64(i)}
-		}
-	}
-	return nil
-}
-
-func (b *builder) Weight(u, v int64) (float64, bool) {
-	if e := b.WeightedEdge(u, v); e != nil {
-		return e.Weight(), true
-	}
-	return 0, u == v
 }

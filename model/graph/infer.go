@@ -1,7 +1,9 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 
 	"hamster/model/onnxfile"
 )
@@ -12,8 +14,9 @@ import (
 type operator func(*inference, *Node) error
 
 type inference struct {
-	g     *Graph
-	opset int
+	g        *Graph
+	opset    int
+	computed int // elements of all values so far
 }
 
 // infer runs over the nodes in order; when it returns, every value has a static
@@ -25,90 +28,89 @@ func (g *Graph) infer() error {
 		if err := in.node(n); err != nil {
 			return fmt.Errorf("%s: %w", n, err)
 		}
-		folded := true
-		for _, v := range n.Outputs {
-			if v != nil && v.Const == nil {
-				folded = false
-			}
+		if n.Outputs[0].Const == nil {
+			kept = append(kept, n)
+		} else {
+			n.Outputs[0].Producer = nil
 		}
-		if folded {
-			for _, v := range n.Outputs {
-				if v != nil {
-					v.Producer = nil
-				}
-			}
-			continue
-		}
-		kept = append(kept, n)
 	}
 	g.Nodes = kept
-	for _, v := range g.Outputs {
-		if v.Producer == nil && v.Const == nil && !contains(g.Inputs, v) {
-			return fmt.Errorf("output %q is computed by no node", v.Name)
-		}
-	}
 	return nil
 }
+
+// maxComputed bounds what all values together may take, in elements: a backend
+// that keeps every one of them still fits in a machine.
+const maxComputed = 1 << 30
 
 func (in *inference) node(n *Node) error {
-	op, ok := operators[n.Op]
-	if !ok {
-		return &UnsupportedError{Node: n.Name, Op: n.Op, Opset: in.opset}
+	if len(n.Outputs) == 0 || n.Outputs[0] == nil {
+		return errors.New("has no output")
 	}
-	if len(n.Outputs) == 0 {
-		return fmt.Errorf("has no output")
+	for i, v := range n.Outputs[1:] {
+		if v != nil {
+			return fmt.Errorf("output %d (%q) is not supported", i+1, v.Name)
+		}
 	}
-	if err := op(in, n); err != nil {
+	n.Outputs = n.Outputs[:1]
+	if err := operators[n.Op](in, n); err != nil {
 		return err
 	}
-	for i, v := range n.Outputs {
-		if v == nil {
-			continue
-		}
-		if v.DType == onnxfile.Undefined {
-			return fmt.Errorf("output %d is not supported", i)
-		}
-		if _, err := checkedElements(v.Shape); err != nil {
-			return fmt.Errorf("output %q: %w", v.Name, err)
-		}
+	v := n.Outputs[0]
+	if v.Const != nil {
+		return nil
+	}
+	if v.DType != onnxfile.Float32 {
+		return fmt.Errorf("gives %s: only float32 is computed", v.DType)
+	}
+	if v.Len() == 0 {
+		return fmt.Errorf("gives %s, which is empty", v.Dims())
+	}
+	if in.computed += v.Len(); in.computed > maxComputed {
+		return fmt.Errorf("gives %s: all values together pass %d elements", v.Dims(), maxComputed)
 	}
 	return nil
 }
 
-// UnsupportedError is an operator that no backend knows.
+// UnsupportedError is a node whose operator is not known. Opset is the version
+// of the operator's set that the file declares, 0 where it declares none.
 type UnsupportedError struct {
 	Node, Op, Domain string
 	Opset            int
 }
 
 func (e *UnsupportedError) Error() string {
-	op := e.Op
-	if e.Domain != "" {
-		op = e.Domain + "." + op
+	domain := e.Domain
+	if domain == "" {
+		domain = "ai.onnx"
 	}
-	return fmt.Sprintf("operator %s (opset %d) is not supported", op, e.Opset)
+	return fmt.Sprintf("%s (%s): operator %s of %s %d is not supported", e.Node, e.Op, e.Op, domain, e.Opset)
 }
 
-func (n *Node) set(i int, dtype onnxfile.DType, shape ...int) error {
-	if i >= len(n.Outputs) || n.Outputs[i] == nil {
-		return fmt.Errorf("output %d is missing", i)
-	}
+// set gives the output its type and shape.
+func (n *Node) set(dtype onnxfile.DType, shape ...int) error {
 	if _, err := checkedElements(shape); err != nil {
 		return err
 	}
-	n.Outputs[i].DType, n.Outputs[i].Shape = dtype, append([]int(nil), shape...)
+	n.Outputs[0].DType, n.Outputs[0].Shape = dtype, slices.Clone(shape)
 	return nil
 }
 
-func (n *Node) setInts(i int, shape []int, data []int64) error {
-	if err := n.set(i, onnxfile.Int64, shape...); err != nil {
+// fold makes the output a constant list of integers.
+func (n *Node) fold(dtype onnxfile.DType, shape []int, data []int64) error {
+	if err := n.set(dtype, shape...); err != nil {
 		return err
 	}
-	v := n.Outputs[i]
+	v := n.Outputs[0]
 	if len(data) != v.Len() {
 		return fmt.Errorf("%d integers for shape %s", len(data), v.Dims())
 	}
+	if len(data) > maxFold {
+		return fmt.Errorf("gives %d integers, at most %d are computed with", len(data), maxFold)
+	}
 	v.Const = onnxfile.Int64Tensor(v.Name, shape, data)
+	if dtype == onnxfile.Int32 {
+		v.Const = onnxfile.Int32Tensor(v.Name, shape, data)
+	}
 	return nil
 }
 
@@ -121,6 +123,33 @@ func (n *Node) need(i int) (*Value, error) {
 	return v, nil
 }
 
+// scalar returns the one number of a constant input.
+func (in *inference) scalar(n *Node, i int) (float32, error) {
+	v, err := n.need(i)
+	if err != nil {
+		return 0, err
+	}
+	if v.Const == nil || v.Len() != 1 {
+		return 0, fmt.Errorf("input %q must be one constant number", v.Name)
+	}
+	f, err := in.g.Float32s(v)
+	if err != nil {
+		return 0, err
+	}
+	return f[0], nil
+}
+
+// sameType checks that the inputs, where they are there, have one type.
+func (n *Node) sameType() error {
+	for _, v := range n.Inputs {
+		if v != nil && v.DType != n.Inputs[0].DType {
+			return fmt.Errorf("inputs of %s and %s", n.Inputs[0].DType, v.DType)
+		}
+	}
+	return nil
+}
+
+// rankOf is the shape of an input that may be left out, for errors.
 func rankOf(v *Value) string {
 	if v == nil {
 		return "none"
@@ -139,10 +168,13 @@ func axisOf(axis, rank int) (int, error) {
 	return axis, nil
 }
 
-// foldable says whether v is an integer constant small enough to compute with
-// while loading, as the arithmetic on shapes is.
+// maxFold bounds the lists of integers that are computed with while loading.
+// Shapes have up to 8; each list may be copied by each node.
+const maxFold = 256
+
+// foldable says whether v is an integer constant small enough to compute with,
+// as the arithmetic on shapes is.
 func foldable(v *Value) bool {
-	const maxFold = 1 << 14
 	return v != nil && v.Const != nil && v.Len() <= maxFold &&
 		(v.DType == onnxfile.Int64 || v.DType == onnxfile.Int32)
 }
@@ -155,6 +187,9 @@ func (in *inference) ints(n *Node, i int) ([]int, error) {
 	}
 	if v.Const == nil {
 		return nil, fmt.Errorf("input %q must be a constant: shapes that depend on data are not supported", v.Name)
+	}
+	if v.Len() > maxFold {
+		return nil, fmt.Errorf("input %q has %d elements, at most %d are read", v.Name, v.Len(), maxFold)
 	}
 	data, err := in.g.Int64s(v)
 	if err != nil {
@@ -175,15 +210,6 @@ func (in *inference) intsFrom(n *Node, attr string, input int) ([]int, error) {
 		return in.ints(n, input)
 	}
 	return n.Attrs.Ints(attr, nil)
-}
-
-func contains(list []*Value, v *Value) bool {
-	for _, x := range list {
-		if x == v {
-			return true
-		}
-	}
-	return false
 }
 
 // broadcast is the shape of an elementwise result (ONNX multidirectional

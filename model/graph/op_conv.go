@@ -15,6 +15,9 @@ func ConvOf(n *Node) (Conv, error) {
 	if x == nil || w == nil || len(x.Shape) != 4 || len(w.Shape) != 4 {
 		return Conv{}, fmt.Errorf("needs an input and weights of rank 4, has %s and %s", rankOf(x), rankOf(w))
 	}
+	if err := n.sameType(); err != nil {
+		return Conv{}, err
+	}
 	groups, err := n.Attrs.Int("group", 1)
 	if err != nil {
 		return Conv{}, err
@@ -33,7 +36,7 @@ func ConvOf(n *Node) (Conv, error) {
 	if w.Shape[2] != win.Kernel[0] || w.Shape[3] != win.Kernel[1] {
 		return c, fmt.Errorf("kernel_shape %v differs from the weights %s", win.Kernel, w.Dims())
 	}
-	if b := n.Input(2); b != nil && b.Len() != w.Shape[0] {
+	if b := n.Input(2); b != nil && (len(b.Shape) != 1 || b.Shape[0] != w.Shape[0]) {
 		return c, fmt.Errorf("bias %s where %d channels go out", b.Dims(), w.Shape[0])
 	}
 	return c, nil
@@ -49,5 +52,5 @@ func inferConv(_ *inference, n *Node) error {
 	if err != nil {
 		return err
 	}
-	return n.set(0, x.DType, x.Shape[0], w.Shape[0], oh, ow)
+	return n.set(x.DType, x.Shape[0], w.Shape[0], oh, ow)
 }

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 
 	"hamster/model/onnxfile"
@@ -27,6 +28,9 @@ func DequantizeOf(n *Node) (Dequantize, error) {
 	if zero := n.Input(2); zero != nil && (zero.DType != x.DType || zero.Len() != scale.Len()) {
 		return Dequantize{}, fmt.Errorf("zero point %s %s does not fit %s and scale %s", zero.DType, zero.Dims(), x.DType, scale.Dims())
 	}
+	if block, err := n.Attrs.Int("block_size", 0); err != nil || block != 0 {
+		return Dequantize{}, errors.New("in blocks is not supported")
+	}
 	if scale.Len() == 1 {
 		return Dequantize{Channels: 1, Inner: max(1, x.Len())}, nil
 	}
@@ -47,7 +51,7 @@ func inferDequantize(_ *inference, n *Node) error {
 	if _, err := DequantizeOf(n); err != nil {
 		return err
 	}
-	return n.set(0, onnxfile.Float32, n.Inputs[0].Shape...)
+	return n.set(onnxfile.Float32, n.Inputs[0].Shape...)
 }
 
 // Dequantized returns the float32 values of a DequantizeLinear node all of whose

@@ -1,8 +1,10 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"hamster/model/onnxfile"
 )
@@ -12,17 +14,26 @@ func inferUnary(_ *inference, n *Node) error {
 	if err != nil {
 		return err
 	}
-	return n.set(0, x.DType, x.Shape...)
+	return n.set(x.DType, x.Shape...)
 }
 
 // inferIdentity serves Identity and, as inference has it, Dropout.
-func inferIdentity(_ *inference, n *Node) error {
+func inferIdentity(in *inference, n *Node) error {
 	x, err := n.need(0)
 	if err != nil {
 		return err
 	}
+	if n.Op == "Dropout" && n.Input(2) != nil {
+		training, err := in.ints(n, 2)
+		if err != nil {
+			return err
+		}
+		if len(training) != 1 || training[0] != 0 {
+			return errors.New("training mode is not supported")
+		}
+	}
 	n.Op, n.Attrs, n.Inputs = "Identity", nil, n.Inputs[:1]
-	if err := n.set(0, x.DType, x.Shape...); err != nil {
+	if err := n.set(x.DType, x.Shape...); err != nil {
 		return err
 	}
 	n.Outputs[0].Const = x.Const
@@ -38,8 +49,13 @@ func inferBinary(in *inference, n *Node) error {
 	if err != nil {
 		return err
 	}
-	if a.DType != b.DType {
-		return fmt.Errorf("inputs of %s and %s", a.DType, b.DType)
+	if err := n.sameType(); err != nil {
+		return err
+	}
+	if in.opset < 7 {
+		if b, err = alignOperand(n, a, b); err != nil {
+			return err
+		}
 	}
 	shape, err := broadcast(a.Shape, b.Shape)
 	if err != nil {
@@ -48,7 +64,44 @@ func inferBinary(in *inference, n *Node) error {
 	if foldable(a) && foldable(b) {
 		return in.foldBinary(n, a, b, shape)
 	}
-	return n.set(0, a.DType, shape...)
+	return n.set(a.DType, shape...)
+}
+
+// alignOperand brings the second operand of an older opset's operator, which
+// lies along the axes from `axis` on, to the rank that lets it broadcast from the
+// end. It must be a constant then: its bytes stay, its shape gets trailing ones.
+func alignOperand(n *Node, a, b *Value) (*Value, error) {
+	on, err := n.Attrs.Int("broadcast", 0)
+	if err != nil {
+		return nil, err
+	}
+	if on == 0 && !slices.Equal(a.Shape, b.Shape) {
+		return nil, fmt.Errorf("%s and %s differ and broadcast is not set", a.Dims(), b.Dims())
+	}
+	_, given := n.Attrs["axis"]
+	axis, err := n.Attrs.Int("axis", 0)
+	if err != nil {
+		return nil, err
+	}
+	n.Attrs = nil
+	if on == 0 || !given || axis < 0 {
+		return b, nil
+	}
+	ones := len(a.Shape) - axis - len(b.Shape)
+	switch {
+	case ones == 0:
+		return b, nil
+	case ones < 0:
+		return nil, fmt.Errorf("%s does not lie along the axes of %s from %d on", b.Dims(), a.Dims(), axis)
+	case b.Const == nil:
+		return nil, fmt.Errorf("input %q must be a constant to lie along axis %d", b.Name, axis)
+	}
+	aligned := *b
+	for range ones {
+		aligned.Shape = append(slices.Clip(aligned.Shape), 1)
+	}
+	n.Inputs[1] = &aligned
+	return &aligned, nil
 }
 
 // foldBinary computes on shapes: lists of integers and scalars.
@@ -81,7 +134,7 @@ func (in *inference) foldBinary(n *Node, a, b *Value, shape []int) error {
 			out[i] = p / q
 		}
 	}
-	return n.setInts(0, shape, out)
+	return n.fold(a.DType, shape, out)
 }
 
 // ClipOf returns the bounds of a Clip node; ±Inf where a bound is left out.
@@ -104,15 +157,10 @@ func inferClip(in *inference, n *Node) error {
 		if i == 0 {
 			continue
 		}
-		if v := n.Input(i); v != nil {
-			f, err := in.g.Float32s(v)
-			if err != nil {
-				return fmt.Errorf("%s: %w", name, err)
+		if n.Input(i) != nil {
+			if attrs[name], err = in.scalar(n, i); err != nil {
+				return err
 			}
-			if len(f) != 1 {
-				return fmt.Errorf("%s has %d elements", name, len(f))
-			}
-			attrs[name] = f[0]
 		} else if f, ok := n.Attrs[name]; ok {
 			attrs[name] = f
 		}
@@ -121,7 +169,7 @@ func inferClip(in *inference, n *Node) error {
 	if _, _, err := ClipOf(n); err != nil {
 		return err
 	}
-	return n.set(0, x.DType, x.Shape...)
+	return n.set(x.DType, x.Shape...)
 }
 
 // HardSigmoidOf returns alpha and beta of max(0, min(1, alpha·x + beta)).
@@ -151,7 +199,7 @@ func inferCast(in *inference, n *Node) error {
 		if err != nil {
 			return err
 		}
-		return n.setInts(0, x.Shape, data)
+		return n.fold(dtype, x.Shape, data)
 	}
 	if dtype != x.DType {
 		return fmt.Errorf("from %s to %s is not supported", x.DType, dtype)

@@ -16,7 +16,10 @@ func GemmOf(n *Node) (Gemm, error) {
 	if a == nil || b == nil || len(a.Shape) != 2 || len(b.Shape) != 2 {
 		return g, fmt.Errorf("needs two matrices, has %s and %s", rankOf(a), rankOf(b))
 	}
-	var err error
+	err := n.sameType()
+	if err != nil {
+		return g, err
+	}
 	if g.Alpha, err = n.Attrs.Float("alpha", 1); err != nil {
 		return g, err
 	}
@@ -57,7 +60,7 @@ func inferGemm(_ *inference, n *Node) error {
 	if err != nil {
 		return err
 	}
-	return n.set(0, n.Inputs[0].DType, g.M, g.N)
+	return n.set(n.Inputs[0].DType, g.M, g.N)
 }
 
 // inferMatMul takes matrices, and stacks of matrices on the left (MatMul-13).
@@ -66,10 +69,13 @@ func inferMatMul(_ *inference, n *Node) error {
 	if a == nil || b == nil || len(a.Shape) < 2 || len(b.Shape) != 2 {
 		return fmt.Errorf("%s by %s is not supported", rankOf(a), rankOf(b))
 	}
+	if err := n.sameType(); err != nil {
+		return err
+	}
 	last := len(a.Shape) - 1
 	if a.Shape[last] != b.Shape[0] {
 		return fmt.Errorf("%s and %s do not multiply", a.Dims(), b.Dims())
 	}
 	shape := append(append([]int(nil), a.Shape[:last]...), b.Shape[1])
-	return n.set(0, a.DType, shape...)
+	return n.set(a.DType, shape...)
 }

@@ -27,18 +27,16 @@ func inferBatchNorm(_ *inference, n *Node) error {
 			return fmt.Errorf("parameter %q is %s where %d channels go through", p.Name, p.Dims(), x.Shape[1])
 		}
 	}
+	if err := n.sameType(); err != nil {
+		return err
+	}
 	if mode, err := n.Attrs.Int("training_mode", 0); err != nil || mode != 0 {
 		return fmt.Errorf("training mode is not supported")
-	}
-	for _, v := range n.Outputs[1:] {
-		if v != nil {
-			return fmt.Errorf("outputs of training are not supported")
-		}
 	}
 	if _, err := BatchNormEpsilon(n); err != nil {
 		return err
 	}
-	return n.set(0, x.DType, x.Shape...)
+	return n.set(x.DType, x.Shape...)
 }
 
 // Softmax normalises Axis elements that lie Inner apart, Outer times.
@@ -81,5 +79,5 @@ func inferSoftmax(in *inference, n *Node) error {
 	if _, err := SoftmaxOf(n); err != nil {
 		return err
 	}
-	return n.set(0, x.DType, x.Shape...)
+	return n.set(x.DType, x.Shape...)
 }

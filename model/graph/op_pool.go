@@ -33,9 +33,6 @@ func PoolOf(n *Node) (Pool, error) {
 }
 
 func inferPool(_ *inference, n *Node) error {
-	if len(n.Outputs) > 1 && n.Outputs[1] != nil {
-		return fmt.Errorf("the output of indices is not supported")
-	}
 	p, err := PoolOf(n)
 	if err != nil {
 		return err
@@ -45,7 +42,7 @@ func inferPool(_ *inference, n *Node) error {
 	if err != nil {
 		return err
 	}
-	return n.set(0, x.DType, x.Shape[0], x.Shape[1], oh, ow)
+	return n.set(x.DType, x.Shape[0], x.Shape[1], oh, ow)
 }
 
 func inferGlobalPool(_ *inference, n *Node) error {
@@ -53,5 +50,5 @@ func inferGlobalPool(_ *inference, n *Node) error {
 	if x == nil || len(x.Shape) != 4 {
 		return fmt.Errorf("needs an input of rank 4, has %s", rankOf(x))
 	}
-	return n.set(0, x.DType, x.Shape[0], x.Shape[1], 1, 1)
+	return n.set(x.DType, x.Shape[0], x.Shape[1], 1, 1)
 }

@@ -1,7 +1,9 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 
 	"hamster/model/onnxfile"
 )
@@ -10,20 +12,20 @@ import (
 // from the output.
 func (in *inference) reshape(n *Node, shape []int) error {
 	x := n.Inputs[0]
-	if len(x.Shape) > 0 || len(shape) > 0 {
-		if Elements(shape) != x.Len() {
-			return fmt.Errorf("%s cannot become %s", x.Dims(), Dims(shape))
-		}
+	if n, err := checkedElements(shape); err != nil {
+		return err
+	} else if n != x.Len() {
+		return fmt.Errorf("%s cannot become %s", x.Dims(), Dims(shape))
 	}
 	if foldable(x) {
 		data, err := in.g.Int64s(x)
 		if err != nil {
 			return err
 		}
-		return n.setInts(0, shape, data)
+		return n.fold(x.DType, shape, data)
 	}
 	n.Op, n.Attrs, n.Inputs = "Reshape", nil, n.Inputs[:1]
-	return n.set(0, x.DType, shape...)
+	return n.set(x.DType, shape...)
 }
 
 func inferReshape(in *inference, n *Node) error {
@@ -34,6 +36,9 @@ func inferReshape(in *inference, n *Node) error {
 	want, err := in.intsFrom(n, "shape", 1)
 	if err != nil {
 		return err
+	}
+	if _, given := n.Attrs["shape"]; !given && n.Input(1) == nil {
+		return errors.New("has no shape")
 	}
 	allowZero, err := n.Attrs.Int("allowzero", 0)
 	if err != nil {
@@ -53,7 +58,7 @@ func inferReshape(in *inference, n *Node) error {
 		case d < 0:
 			return fmt.Errorf("shape %v", want)
 		}
-		if d > 0 && known > (1<<31-1)/d {
+		if known > 0 && d > onnxfile.MaxElements/known {
 			return fmt.Errorf("shape %v is too large", want)
 		}
 		shape[i] = d
@@ -170,8 +175,11 @@ func PermOf(n *Node) ([]int, error) {
 		return nil, err
 	}
 	seen := make([]bool, rank)
+	if len(perm) != rank {
+		return nil, fmt.Errorf("perm %v does not permute %s", perm, x.Dims())
+	}
 	for _, p := range perm {
-		if len(perm) != rank || p < 0 || p >= rank || seen[p] {
+		if p < 0 || p >= rank || seen[p] {
 			return nil, fmt.Errorf("perm %v does not permute %s", perm, x.Dims())
 		}
 		seen[p] = true
@@ -189,7 +197,7 @@ func inferTranspose(_ *inference, n *Node) error {
 	for i, p := range perm {
 		shape[i] = x.Shape[p]
 	}
-	return n.set(0, x.DType, shape...)
+	return n.set(x.DType, shape...)
 }
 
 // ConcatAxis is the axis of a Concat node, counted from the front.
@@ -210,16 +218,16 @@ func inferConcat(in *inference, n *Node) error {
 	if err != nil {
 		return err
 	}
-	shape := append([]int(nil), n.Inputs[0].Shape...)
+	if err := n.sameType(); err != nil {
+		return err
+	}
+	shape := slices.Clone(n.Inputs[0].Shape)
 	shape[axis] = 0
 	fold := true
 	for i := range n.Inputs {
 		x, err := n.need(i)
 		if err != nil {
 			return err
-		}
-		if x.DType != n.Inputs[0].DType {
-			return fmt.Errorf("inputs of %s and %s", n.Inputs[0].DType, x.DType)
 		}
 		if len(x.Shape) != len(shape) {
 			return fmt.Errorf("%s beside %s", n.Inputs[0].Dims(), x.Dims())
@@ -228,9 +236,6 @@ func inferConcat(in *inference, n *Node) error {
 			if k != axis && d != shape[k] {
 				return fmt.Errorf("%s beside %s on axis %d", n.Inputs[0].Dims(), x.Dims(), axis)
 			}
-		}
-		if shape[axis] > 1<<31-1-x.Shape[axis] {
-			return fmt.Errorf("axis %d grows too large", axis)
 		}
 		shape[axis] += x.Shape[axis]
 		fold = fold && foldable(x)
@@ -244,9 +249,9 @@ func inferConcat(in *inference, n *Node) error {
 			}
 			all = append(all, data...)
 		}
-		return n.setInts(0, shape, all)
+		return n.fold(n.Inputs[0].DType, shape, all)
 	}
-	return n.set(0, n.Inputs[0].DType, shape...)
+	return n.set(n.Inputs[0].DType, shape...)
 }
 
 func inferShape(_ *inference, n *Node) error {
@@ -273,7 +278,7 @@ func inferShape(_ *inference, n *Node) error {
 	for i := start; i < end; i++ {
 		dims = append(dims, int64(x.Shape[i]))
 	}
-	return n.setInts(0, []int{len(dims)}, dims)
+	return n.fold(onnxfile.Int64, []int{len(dims)}, dims)
 }
 
 // inferGather serves the arithmetic on shapes: a list, indexed by constants.
@@ -281,6 +286,11 @@ func inferGather(in *inference, n *Node) error {
 	x, idx := n.Input(0), n.Input(1)
 	if !foldable(x) || !foldable(idx) || len(x.Shape) != 1 {
 		return fmt.Errorf("is supported on lists of integers only, has %s and %s", rankOf(x), rankOf(idx))
+	}
+	if axis, err := n.Attrs.Int("axis", 0); err != nil {
+		return err
+	} else if _, err := axisOf(axis, 1); err != nil {
+		return err
 	}
 	data, err := in.g.Int64s(x)
 	if err != nil {
@@ -300,7 +310,7 @@ func inferGather(in *inference, n *Node) error {
 		}
 		out[i] = data[k]
 	}
-	return n.setInts(0, idx.Shape, out)
+	return n.fold(x.DType, idx.Shape, out)
 }
 
 // Slice is a slice with positive steps, one entry an axis of the input.
@@ -347,8 +357,12 @@ func inferSlice(in *inference, n *Node) error {
 	if len(ends) != len(starts) || len(axes) != len(starts) || steps != nil && len(steps) != len(starts) {
 		return fmt.Errorf("starts %v, ends %v, axes %v, steps %v differ in length", starts, ends, axes, steps)
 	}
-	shape := append([]int(nil), x.Shape...)
+	if len(starts) == 0 {
+		return errors.New("has no starts")
+	}
+	shape := slices.Clone(x.Shape)
 	first, step := make([]int64, len(shape)), make([]int64, len(shape))
+	seen := make([]bool, len(shape))
 	for i := range step {
 		step[i] = 1
 	}
@@ -357,6 +371,10 @@ func inferSlice(in *inference, n *Node) error {
 		if err != nil {
 			return err
 		}
+		if seen[a] {
+			return fmt.Errorf("axis %d is named twice", a)
+		}
+		seen[a] = true
 		s := 1
 		if steps != nil {
 			s = steps[i]
@@ -385,10 +403,10 @@ func inferSlice(in *inference, n *Node) error {
 		for i := range out {
 			out[i] = data[int(first[0])+i*int(step[0])]
 		}
-		return n.setInts(0, shape, out)
+		return n.fold(x.DType, shape, out)
 	}
 	n.Attrs, n.Inputs = Attrs{"starts": first, "steps": step}, n.Inputs[:1]
-	return n.set(0, x.DType, shape...)
+	return n.set(x.DType, shape...)
 }
 
 // Pad is a constant pad: Before and After, one entry an axis.
@@ -429,15 +447,10 @@ func inferPad(in *inference, n *Node) error {
 	if err != nil {
 		return err
 	}
-	if v := n.Input(2); v != nil {
-		f, err := in.g.Float32s(v)
-		if err != nil {
+	if n.Input(2) != nil {
+		if value, err = in.scalar(n, 2); err != nil {
 			return err
 		}
-		if len(f) != 1 {
-			return fmt.Errorf("the value has %d elements", len(f))
-		}
-		value = f[0]
 	}
 	shape := make([]int, len(x.Shape))
 	list := make([]int64, len(pads))
@@ -451,7 +464,7 @@ func inferPad(in *inference, n *Node) error {
 		shape[i] = pads[i] + d + pads[i+len(shape)]
 	}
 	n.Attrs, n.Inputs = Attrs{"pads": list, "value": value}, n.Inputs[:1]
-	return n.set(0, x.DType, shape...)
+	return n.set(x.DType, shape...)
 }
 
 // ReduceOf returns the axes a ReduceMean node averages over, in order, and
@@ -495,8 +508,5 @@ func inferReduceMean(in *inference, n *Node) error {
 		}
 	}
 	n.Attrs, n.Inputs = Attrs{"axes": axes, "keepdims": int64(keep)}, n.Inputs[:1]
-	if x.DType != onnxfile.Float32 {
-		return fmt.Errorf("of %s is not supported", x.DType)
-	}
-	return n.set(0, x.DType, shape...)
+	return n.set(x.DType, shape...)
 }

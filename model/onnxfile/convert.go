@@ -36,6 +36,10 @@ func Float32s(t DType, b []byte) ([]float32, error) {
 		for i := range out {
 			out[i] = float32(b[i])
 		}
+	case Int8: // as Uint8, without eight times the memory for weights
+		for i := range out {
+			out[i] = float32(int8(b[i]))
+		}
 	case Uint64:
 		for i := range out {
 			out[i] = float32(le.Uint64(b[8*i:]))
@@ -65,7 +69,7 @@ func float16(h uint16) float32 {
 	return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
 }
 
-// Int64s converts little-endian integers to int64.
+// Int64s converts little-endian integers that fit in int64, and bools.
 func Int64s(t DType, b []byte) ([]int64, error) {
 	size := t.Size()
 	if size == 0 || len(b)%size != 0 {
@@ -90,7 +94,7 @@ func Int64s(t DType, b []byte) ([]int64, error) {
 		case Int64:
 			out[i] = int64(le.Uint64(b[8*i:]))
 		default:
-			return nil, fmt.Errorf("%s is no integer type", t)
+			return nil, fmt.Errorf("%s does not fit in int64", t)
 		}
 	}
 	return out, nil
@@ -112,4 +116,13 @@ func Float32Tensor(name string, shape []int, data []float32) *Tensor {
 		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
 	}
 	return &Tensor{Name: name, DType: Float32, Shape: append([]int(nil), shape...), Data: b}
+}
+
+// Int32Tensor makes an inline tensor of the low 32 bits of data.
+func Int32Tensor(name string, shape []int, data []int64) *Tensor {
+	b := make([]byte, 0, 4*len(data))
+	for _, x := range data {
+		b = binary.LittleEndian.AppendUint32(b, uint32(x))
+	}
+	return &Tensor{Name: name, DType: Int32, Shape: append([]int(nil), shape...), Data: b}
 }

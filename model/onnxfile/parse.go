@@ -1,14 +1,9 @@
 package onnxfile
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"math"
-	"path"
-	"strconv"
-	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -16,7 +11,7 @@ import (
 // Parse reads the headers of an ONNX file of size bytes. The file must stay
 // readable as long as tensors are read from it.
 func Parse(r io.ReaderAt, size int64) (*File, error) {
-	if size == 0 {
+	if size <= 0 {
 		return nil, fmt.Errorf("%w: the file is empty", ErrNotONNX)
 	}
 	p := &parser{
@@ -29,8 +24,9 @@ func Parse(r io.ReaderAt, size int64) (*File, error) {
 		},
 	}
 	if err := p.model(); err != nil {
-		// A file that breaks before its graph is found was never ONNX.
-		if !p.sawGraph {
+		// What shows neither a graph nor, as all writers put first, an IR version
+		// was never ONNX.
+		if !p.sawGraph && p.file.IRVersion <= 0 {
 			return nil, fmt.Errorf("%w: %w", ErrNotONNX, err)
 		}
 		return nil, fmt.Errorf("broken ONNX file: %w", err)
@@ -43,7 +39,8 @@ type parser struct {
 	file     *File
 	sawGraph bool
 	nodes    []byte // GraphProto.node fields, as they stand
-	header   int64
+	// What the nodes add up to, against the limits.
+	parts, edges int
 }
 
 func (p *parser) model() error {
@@ -55,6 +52,8 @@ func (p *parser) model() error {
 			p.file.IRVersion = int64(f.value)
 		case 2:
 			p.file.Producer, err = p.text(f)
+		case 3:
+			p.file.ProducerVersion, err = p.text(f)
 		case 7:
 			if f.typ != protowire.BytesType || p.sawGraph {
 				return errors.New("the model has no single graph")
@@ -67,7 +66,7 @@ func (p *parser) model() error {
 				return fmt.Errorf("metadata of more than %d bytes", maxMetadata)
 			}
 			var k, v string
-			if k, v, err = p.entry(f); err == nil {
+			if k, v, err = p.entry(f, maxMetadata); err == nil {
 				p.file.Metadata[k] = v
 			}
 		case 25:
@@ -81,11 +80,14 @@ func (p *parser) model() error {
 	if !p.sawGraph {
 		return errors.New("it holds no graph")
 	}
-	if _, ok := p.file.Opset[""]; !ok {
-		p.file.Opset[""] = 1
-	}
 	if err := p.graph(graph); err != nil {
 		return err
+	}
+	if len(p.file.Opset) == 0 && p.file.IRVersion >= 3 {
+		return errors.New("it names no operator set: it may be cut off")
+	}
+	if _, ok := p.file.Opset[""]; !ok {
+		p.file.Opset[""] = 1
 	}
 	p.file.Stripped = p.strip()
 	return nil
@@ -110,12 +112,12 @@ func (p *parser) opset(f field) error {
 }
 
 // entry reads a StringStringEntryProto.
-func (p *parser) entry(f field) (key, value string, err error) {
+func (p *parser) entry(f field, limit int64) (key, value string, err error) {
 	err = p.fields(f.start, f.end, func(f field) error {
 		if f.typ != protowire.BytesType {
 			return nil
 		}
-		b, err := p.bytes(f, maxMetadata)
+		b, err := p.bytes(f, limit)
 		switch f.num {
 		case 1:
 			key = string(b)
@@ -130,7 +132,7 @@ func (p *parser) entry(f field) (key, value string, err error) {
 func (p *parser) graph(g field) error {
 	var inputs []ValueInfo
 	err := p.fields(g.start, g.end, func(f field) (err error) {
-		if f.num != 2 && f.typ != protowire.BytesType {
+		if f.typ != protowire.BytesType {
 			return nil
 		}
 		switch f.num {
@@ -143,11 +145,15 @@ func (p *parser) graph(g field) error {
 		case 11:
 			var v ValueInfo
 			v, err = p.valueInfo(f)
-			inputs = append(inputs, v)
+			if inputs = append(inputs, v); len(inputs) > MaxTensors {
+				return fmt.Errorf("more than %d inputs", MaxTensors)
+			}
 		case 12:
 			var v ValueInfo
 			v, err = p.valueInfo(f)
-			p.file.Outputs = append(p.file.Outputs, v)
+			if p.file.Outputs = append(p.file.Outputs, v); len(p.file.Outputs) > MaxTensors {
+				return fmt.Errorf("more than %d outputs", MaxTensors)
+			}
 		case 15:
 			return errors.New("sparse initializers are not supported")
 		}
@@ -198,14 +204,19 @@ func (p *parser) node(f field) error {
 		return fmt.Errorf("more than %d nodes", MaxNodes)
 	}
 	var info NodeInfo
-	var outputs []string
 	var attrs []field
+	output, outputs := "", 0
 	err := p.fields(f.start, f.end, func(f field) (err error) {
+		if p.parts++; p.parts > maxParts {
+			return fmt.Errorf("nodes of more than %d inputs, outputs and attributes", maxParts)
+		}
 		switch f.num {
+		case 1:
+			info.Inputs++
 		case 2:
-			var s string
-			s, err = p.text(f)
-			outputs = append(outputs, s)
+			if outputs++; outputs == 1 {
+				output, err = p.text(f)
+			}
 		case 3:
 			info.Name, err = p.text(f)
 		case 4:
@@ -227,37 +238,46 @@ func (p *parser) node(f field) error {
 		info.Name = fmt.Sprintf("%s_%d", info.Op, len(p.file.Nodes))
 	}
 	if info.Op == "Constant" && info.Domain == "" {
-		if len(outputs) != 1 || len(attrs) != 1 {
-			return fmt.Errorf("%s (Constant): has %d outputs and %d attributes, one of each is needed", info.Name, len(outputs), len(attrs))
+		if outputs != 1 || output == "" || len(attrs) != 1 {
+			return fmt.Errorf("%s: has %d outputs and %d attributes, one of each is needed", info, outputs, len(attrs))
 		}
 		t, err := p.constant(attrs[0])
 		if err != nil {
-			return fmt.Errorf("%s (Constant): %w", info.Name, err)
+			return fmt.Errorf("%s: %w", info, err)
 		}
-		t.Name = outputs[0]
+		t.Name = output
 		return p.add(t)
 	}
+	if p.edges += info.Inputs * outputs; p.edges > maxEdges {
+		return fmt.Errorf("%s: more than %d edges", info, maxEdges)
+	}
 	for _, a := range attrs {
-		if err := p.plainAttribute(a); err != nil {
-			return fmt.Errorf("%s (%s): %w", info.Name, info.Op, err)
+		if info.Refused, err = p.refusal(a); err != nil {
+			return fmt.Errorf("%s: %w", info, err)
+		}
+		if info.Refused != "" {
+			break
 		}
 	}
-	if p.header += f.len(); p.header > maxHeader {
-		return fmt.Errorf("the graph without weights is more than %d bytes", maxHeader)
+	p.file.Nodes = append(p.file.Nodes, info)
+	if info.Refused != "" {
+		return nil
 	}
-	b, err := p.bytes(f, maxHeader)
+	if int64(len(p.nodes))+f.len() > maxNodes {
+		return fmt.Errorf("%s: the nodes take more than %d bytes", info, maxNodes)
+	}
+	b, err := p.bytes(f, maxNodes)
 	if err != nil {
 		return err
 	}
 	p.nodes = protowire.AppendTag(p.nodes, 1, protowire.BytesType)
 	p.nodes = protowire.AppendBytes(p.nodes, b)
-	p.file.Nodes = append(p.file.Nodes, info)
 	return nil
 }
 
-// plainAttribute refuses the attributes that onnx-go does not decode: tensors
-// (by then all constants are lifted out) and graphs.
-func (p *parser) plainAttribute(a field) error {
+// refusal tells why onnx-go must not see an attribute: it decodes no graphs, and
+// allocates for tensors whatever their dims say. All constants are lifted out.
+func (p *parser) refusal(a field) (string, error) {
 	name, kind := "", ""
 	err := p.fields(a.start, a.end, func(f field) (err error) {
 		switch f.num {
@@ -274,218 +294,10 @@ func (p *parser) plainAttribute(a field) error {
 		}
 		return err
 	})
-	if err == nil && kind != "" {
-		err = fmt.Errorf("attribute %s holds %s, which is not supported", name, kind)
+	if err != nil || kind == "" {
+		return "", err
 	}
-	return err
-}
-
-// constant reads the attribute of a Constant node (Constant-13).
-func (p *parser) constant(a field) (*Tensor, error) {
-	var t *Tensor
-	var name string
-	var f32 []float32
-	var i64 []int64
-	err := p.fields(a.start, a.end, func(f field) (err error) {
-		switch f.num {
-		case 1:
-			name, err = p.text(f)
-		case 2:
-			f32 = append(f32, math.Float32frombits(uint32(f.value)))
-		case 3:
-			i64 = append(i64, int64(f.value))
-		case 5:
-			t, err = p.tensor(f)
-		case 7:
-			if f.typ == protowire.Fixed32Type {
-				f32 = append(f32, math.Float32frombits(uint32(f.value)))
-				break
-			}
-			var b []byte
-			if b, err = p.bytes(f, maxInline); err == nil {
-				var more []float32
-				more, err = Float32s(Float32, b)
-				f32 = append(f32, more...)
-			}
-		case 8:
-			i64, err = p.varints(i64, f, maxInline/8)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	switch name {
-	case "value":
-		if t != nil {
-			return t, nil
-		}
-	case "value_float":
-		if len(f32) == 1 {
-			return Float32Tensor("", nil, f32), nil
-		}
-	case "value_floats":
-		return Float32Tensor("", []int{len(f32)}, f32), nil
-	case "value_int":
-		if len(i64) == 1 {
-			return Int64Tensor("", nil, i64), nil
-		}
-	case "value_ints":
-		return Int64Tensor("", []int{len(i64)}, i64), nil
-	}
-	return nil, fmt.Errorf("attribute %q is not supported", name)
-}
-
-func (p *parser) tensor(f field) (*Tensor, error) {
-	t := &Tensor{}
-	var dims []int64
-	var raw *field
-	var typed []field
-	var external map[string]string
-	location := uint64(0)
-	err := p.fields(f.start, f.end, func(f field) (err error) {
-		switch f.num {
-		case 1:
-			dims, err = p.varints(dims, f, MaxRank)
-		case 2:
-			t.DType = DType(f.value)
-		case 3:
-			return errors.New("segmented tensors are not supported")
-		case 4, 5, 7, 10, 11:
-			typed = append(typed, f)
-		case 8:
-			t.Name, err = p.text(f)
-		case 9:
-			raw = &f
-		case 13:
-			if external == nil {
-				external = map[string]string{}
-			}
-			var k, v string
-			if k, v, err = p.entry(f); err == nil {
-				external[k] = v
-			}
-		case 14:
-			location = f.value
-		}
-		return err
-	})
-	if err == nil {
-		t.Shape, err = checkShape(dims)
-	}
-	if err == nil {
-		switch {
-		case t.DType.Size() == 0:
-			err = fmt.Errorf("elements of %s are not supported", t.DType)
-		case location == 1:
-			err = t.locate(external)
-		case raw != nil:
-			t.Range = Range{Offset: raw.start, Length: raw.len()}
-			if raw.len() != t.Bytes() {
-				err = fmt.Errorf("%d bytes of data where %s of %s takes %d", raw.len(), shapeString(t.Shape), t.DType, t.Bytes())
-			}
-		default:
-			err = p.typed(t, typed)
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("tensor %q: %w", t.Name, err)
-	}
-	return t, nil
-}
-
-// locate reads where external data lies. The file must be a plain name beside
-// the model: no other folder is ever opened for an untrusted file.
-func (t *Tensor) locate(external map[string]string) error {
-	file := external["location"]
-	if file == "" || path.Base(file) != file || file == "." || file == ".." || strings.ContainsAny(file, `\:`) {
-		return fmt.Errorf("external data in %q: only a file beside the model is read", file)
-	}
-	t.Range = Range{File: file, Length: t.Bytes()}
-	for key, dst := range map[string]*int64{"offset": &t.Range.Offset, "length": &t.Range.Length} {
-		if s, ok := external[key]; ok {
-			v, err := strconv.ParseInt(s, 10, 64)
-			if err != nil || v < 0 {
-				return fmt.Errorf("external %s %q is not a size", key, s)
-			}
-			*dst = v
-		}
-	}
-	if t.Range.Length != t.Bytes() {
-		return fmt.Errorf("%d bytes of external data where %s of %s takes %d", t.Range.Length, shapeString(t.Shape), t.DType, t.Bytes())
-	}
-	if t.Range.Offset > math.MaxInt64-t.Range.Length {
-		return fmt.Errorf("external offset %d is out of range", t.Range.Offset)
-	}
-	return nil
-}
-
-// typed decodes the fields float_data, int32_data, int64_data, double_data and
-// uint64_data to little-endian bytes; int32_data carries all small types.
-func (p *parser) typed(t *Tensor, fields []field) error {
-	want := map[DType]protowire.Number{
-		Float32: 4, Int32: 5, Uint8: 5, Int8: 5, Uint16: 5, Int16: 5, Bool: 5,
-		Float16: 5, BFloat16: 5, Int64: 7, Float64: 10, Uint32: 11, Uint64: 11,
-	}[t.DType]
-	size, n := t.DType.Size(), t.Elements()
-	if t.Bytes() > maxInline {
-		return fmt.Errorf("%s of %s that is not stored raw: at most %d bytes are read", shapeString(t.Shape), t.DType, maxInline)
-	}
-	out := make([]byte, 0, min(n*size, 1<<16))
-	for _, f := range fields {
-		if f.num != want {
-			return fmt.Errorf("elements of %s in field %d", t.DType, f.num)
-		}
-		switch {
-		case f.num != 4 && f.num != 10:
-			vs, err := p.varints(nil, f, n)
-			if err != nil {
-				return err
-			}
-			for _, v := range vs {
-				out = appendElement(out, v, size)
-			}
-		case f.typ == protowire.BytesType:
-			b, err := p.bytes(f, int64(n*size))
-			if err != nil {
-				return err
-			}
-			out = append(out, b...)
-		default:
-			out = appendElement(out, int64(f.value), size)
-		}
-		if len(out) > n*size {
-			break
-		}
-	}
-	if len(out) != n*size {
-		return fmt.Errorf("%d bytes of data where %s of %s takes %d", len(out), shapeString(t.Shape), t.DType, n*size)
-	}
-	t.Data = out
-	return nil
-}
-
-func appendElement(b []byte, v int64, size int) []byte {
-	switch size {
-	case 1:
-		return append(b, byte(v))
-	case 2:
-		return binary.LittleEndian.AppendUint16(b, uint16(v))
-	case 4:
-		return binary.LittleEndian.AppendUint32(b, uint32(v))
-	}
-	return binary.LittleEndian.AppendUint64(b, uint64(v))
-}
-
-func shapeString(shape []int) string {
-	if len(shape) == 0 {
-		return "a scalar"
-	}
-	dims := make([]int64, len(shape))
-	for i, d := range shape {
-		dims[i] = int64(d)
-	}
-	return dimString(dims)
+	return fmt.Sprintf("attribute %s holds %s, which is not supported", name, kind), nil
 }
 
 func (p *parser) valueInfo(f field) (ValueInfo, error) {
@@ -496,10 +308,13 @@ func (p *parser) valueInfo(f field) (ValueInfo, error) {
 			v.Name, err = p.text(f)
 		case 2:
 			err = p.fields(f.start, f.end, func(f field) error {
-				if f.num != 1 {
-					return fmt.Errorf("%q is no tensor", v.Name)
+				switch f.num {
+				case 1:
+					return p.tensorType(f, &v)
+				case 6: // what the value means, as in "IMAGE"
+					return nil
 				}
-				return p.tensorType(f, &v)
+				return errors.New("is no tensor")
 			})
 		}
 		return err
@@ -521,6 +336,9 @@ func (p *parser) tensorType(f field, v *ValueInfo) error {
 		case 2:
 			v.HasShape = true
 			return p.fields(f.start, f.end, func(f field) error {
+				if f.num != 1 {
+					return nil
+				}
 				if len(v.Shape) == MaxRank {
 					return fmt.Errorf("more than %d dimensions", MaxRank)
 				}

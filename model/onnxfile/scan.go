@@ -14,6 +14,7 @@ type scanner struct {
 	// window caches what was read last: tags lie close together.
 	window []byte
 	at     int64
+	copied int64
 }
 
 // field is one field of a message. A varint or fixed value is in value; a
@@ -53,10 +54,21 @@ func (s *scanner) peek(pos, n int64) ([]byte, error) {
 	return s.window[:n], nil
 }
 
-// bytes copies [start, end) out of the file.
+// spend counts bytes that are about to be allocated for what the file says.
+func (s *scanner) spend(n int64) error {
+	if s.copied += n; s.copied > maxCopied {
+		return fmt.Errorf("more than %d bytes besides raw weights", maxCopied)
+	}
+	return nil
+}
+
+// bytes copies a length-delimited field out of the file.
 func (s *scanner) bytes(f field, limit int64) ([]byte, error) {
 	if f.len() > limit {
-		return nil, fmt.Errorf("field %d of %d bytes, at most %d are read", f.num, f.len(), limit)
+		return nil, fmt.Errorf("field %d takes %d bytes, at most %d are read", f.num, f.len(), limit)
+	}
+	if err := s.spend(f.len()); err != nil {
+		return nil, err
 	}
 	b := make([]byte, f.len())
 	if k, err := s.r.ReadAt(b, f.start); k < len(b) {
@@ -66,7 +78,7 @@ func (s *scanner) bytes(f field, limit int64) ([]byte, error) {
 }
 
 func (s *scanner) text(f field) (string, error) {
-	b, err := s.bytes(f, maxDescription*64)
+	b, err := s.bytes(f, maxText)
 	return string(b), err
 }
 
@@ -100,7 +112,10 @@ func (s *scanner) fields(start, end int64, visit func(field) error) error {
 			if n >= 0 {
 				f.start = pos + int64(n)
 				if length > uint64(end-f.start) {
-					return fmt.Errorf("at byte %d: field %d of %d bytes runs past its message (%d left): truncated?", pos, num, length, end-f.start)
+					if end == s.size {
+						return fmt.Errorf("at byte %d: field %d takes %d bytes, the file has %d more: it is cut off", pos, num, length, end-f.start)
+					}
+					return fmt.Errorf("at byte %d: field %d takes %d bytes, its message has %d more", pos, num, length, end-f.start)
 				}
 				f.end = f.start + int64(length)
 			}
@@ -121,31 +136,18 @@ func (s *scanner) fields(start, end int64, visit func(field) error) error {
 	return nil
 }
 
-// varints appends the numbers of a repeated field, packed or not.
-func (s *scanner) varints(dst []int64, f field, limit int) ([]int64, error) {
-	if f.typ == protowire.VarintType {
-		dst = append(dst, int64(f.value))
-	} else {
-		b, err := s.bytes(f, int64(limit)*10)
-		if err != nil {
-			return nil, err
-		}
-		for len(b) > 0 {
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return nil, protowire.ParseError(n)
-			}
-			if len(dst) >= limit {
-				break
-			}
-			dst, b = append(dst, int64(v)), b[n:]
-		}
-		if len(b) > 0 {
-			return nil, fmt.Errorf("field %d has more than %d numbers", f.num, limit)
-		}
+// varints calls add for each number of a repeated field, packed or not.
+func (s *scanner) varints(f field, add func(uint64) error) error {
+	if f.typ != protowire.BytesType {
+		return add(f.value)
 	}
-	if len(dst) > limit {
-		return nil, fmt.Errorf("field %d has more than %d numbers", f.num, limit)
+	b, err := s.bytes(f, maxCopied)
+	for err == nil && len(b) > 0 {
+		v, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b, err = b[n:], add(v)
 	}
-	return dst, nil
+	return err
 }
