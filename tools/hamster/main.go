@@ -20,6 +20,8 @@ import (
 // *streams.
 type grammar struct {
 	Model modelCommands `cmd:"" help:"Get, convert and inspect models."`
+	Serve serveCommand  `cmd:"" help:"Serve the page that recognises images in a browser."`
+	Site  siteCommand   `cmd:"" help:"Build the page into a folder that any web server can serve."`
 }
 
 type modelCommands struct {

@@ -1,0 +1,183 @@
+/**
+ * Every sentence of the page, in one place. A translation is another object of
+ * the same shape. What index.html shows before this file arrives stands here
+ * too, under the same key as its data-text; a test compares them.
+ */
+
+import { maxPixels } from './limits.js';
+
+/**
+ * @import { HamsterError } from './errors.js'
+ * @import { Label, ModelInfo, Prediction, Progress } from './protocol.js'
+ *
+ * A failure in words: what happened, and what the reader can do about it.
+ * @typedef {{ title: string, hint: string }} Failure
+ */
+
+const language = 'en';
+
+const whole = new Intl.NumberFormat(language);
+const one = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const percentage = new Intl.NumberFormat(language, { style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 });
+
+/** @param {number} bytes */
+const megabytes = (bytes) => one.format(bytes / 1e6);
+
+/** @param {string | undefined} url */
+const path = (url) => (url ? new URL(url).pathname : 'a file');
+
+/** @param {string} text */
+const sentenceCase = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/**
+ * Class names of data sets hold underscores in place of spaces.
+ *
+ * @param {string} label
+ */
+const readable = (label) => label.replaceAll('_', ' ');
+
+/** Labels up to this number are all named at once. */
+const fewLabels = 12;
+
+export const texts = {
+  title: 'Hamster: what is in the photo?',
+  name: 'Hamster',
+  heading: 'What is in the photo?',
+  lead: 'Show Hamster a photo and it tells you what it sees. It looks right here, in your browser: no photo leaves this device.',
+  choose: 'Choose a photo',
+  drop: 'Drop a photo here',
+  dropNow: 'Let go, and Hamster takes a look',
+  samples: 'Or try one of these',
+  guesses: 'Best guesses',
+  waiting: 'The five best guesses will appear here.',
+  retry: 'Try again',
+  tellsApart: 'This model tells apart',
+  showAll: 'Show all of them',
+  howItWent: 'How it went',
+  engine: 'Engine',
+  mode: 'Resizing',
+  decode: 'Reading the photo',
+  preprocess: 'Resizing',
+  run: 'Thinking',
+  noScript: 'Hamster runs in your browser and needs JavaScript for it. Please allow JavaScript for this page.',
+
+  sampleNames: {
+    chelsea: 'A cat',
+    coffee: 'A cup of coffee',
+    rocket: 'A rocket',
+    astronaut: 'An astronaut',
+  },
+
+  modes: {
+    keras: 'nearest pixel, as in Keras',
+    quality: 'smooth, upright',
+  },
+
+  /** @param {string} name */
+  sample: (name) => `Try the sample photo: ${name}`,
+  /** @param {string} name */
+  photo: (name) => (name ? `Your photo, ${name}` : 'Your photo'),
+
+  connecting: 'Waking up…',
+  /** @param {Progress} progress */
+  progress: ({ stage, done, total }) => {
+    if (stage === 'prepare') return 'Unpacking the model…';
+    if (!total) return `Fetching the model: ${megabytes(done)} MB`;
+    return `Fetching the model: ${megabytes(done)} of ${megabytes(total)} MB`;
+  },
+  /** @param {Progress} progress */
+  progressWithPhoto: (progress) => `${texts.progress(progress)} Your photo is next.`.replace('MB Your', 'MB. Your'),
+  ready: 'Ready when you are.',
+  looking: 'Looking closely…',
+  lookingAtFirst: 'Looking at the first of your photos…',
+  /** @param {number} milliseconds */
+  done: (milliseconds) => `Answered in ${texts.duration(milliseconds)}.`,
+
+  /** @param {string} label */
+  label: (label) => sentenceCase(readable(label)),
+  /** @param {number} score */
+  score: (score) => percentage.format(score),
+  /** @param {number} milliseconds */
+  duration: (milliseconds) => (milliseconds < 995 ? `${whole.format(Math.round(milliseconds))} ms` : `${one.format(milliseconds / 1000)} s`),
+
+  /** @param {Label[]} labels */
+  classes: (labels) => {
+    const names = labels.map(({ label }) => readable(label));
+    if (names.length <= fewLabels) return `${names.join(', ')}.`;
+    const some = [1, 2, 3, 4, 5].map((i) => names[Math.floor(i * names.length / 6)]);
+    return `${whole.format(names.length)} kinds of things, such as ${some.join(', ')}.`;
+  },
+  /** @param {Label[]} labels */
+  allClasses: (labels) => labels.map(({ label }) => readable(label)).join(' · '),
+  /** @param {Label[]} labels */
+  areMany: (labels) => labels.length > fewLabels,
+
+  /** @param {ModelInfo} info */
+  announceReady: ({ labels }) => `Ready. ${texts.tellsApart}: ${texts.classes(labels)}`,
+  /** @param {Prediction[]} predictions */
+  announceAnswer: (predictions) => {
+    const [best, ...rest] = predictions.map(({ label, score }) => `${readable(label)} ${percentage.format(score)}`);
+    return `Best guess: ${best}. Then ${rest.join(', ')}.`;
+  },
+  /** @param {Failure} failure */
+  announceFailure: ({ title, hint }) => `${title} ${hint}`,
+
+  /**
+   * @param {HamsterError} error
+   * @returns {Failure}
+   */
+  failure: (error) => {
+    const { url, status, width = 0, height = 0, format = '', done = 0, total = 0 } = error.details;
+    switch (error.code) {
+      case 'image-empty':
+        return { title: 'That file is empty.', hint: 'It holds 0 bytes. Perhaps it was not copied completely; try another one.' };
+      case 'image-not':
+        return { title: 'That is not a photo.', hint: 'Whatever its name says, the file holds no picture. JPEG, PNG, GIF, WebP and BMP are all fine.' };
+      case 'image-too-large':
+        return {
+          title: 'That photo is too large to decode.',
+          hint: `It measures ${whole.format(width)} × ${whole.format(height)} pixels; up to ${whole.format(maxPixels / 1e6)} megapixels work here. A smaller copy will do just as well.`,
+        };
+      case 'image-damaged':
+        return { title: 'That photo is damaged.', hint: `It begins like a ${format} and then makes no sense. Try another copy of it.` };
+      case 'image-unsupported':
+        return { title: `This browser cannot open ${format} photos.`, hint: 'Save it as a JPEG or PNG, and try that.' };
+      case 'image-unreachable':
+        return { title: 'That photo could not be fetched.', hint: 'Check the connection and try again.' };
+      case 'image-invalid':
+        return { title: 'That photo could not be read.', hint: sentenceCase(`${error.message}.`) };
+      case 'model-missing':
+        return { title: 'There is no model here yet.', hint: `The server has nothing at ${path(url)}. If it is your own, run “hamster model get” and start it again.` };
+      case 'model-unreachable':
+        return {
+          title: 'The model could not be fetched.',
+          hint: status ? `The server answered ${path(url)} with status ${status}. Try again in a moment.` : 'Check the connection and try again.',
+        };
+      case 'model-html':
+        return { title: 'The server sent a web page in place of the model.', hint: `At ${path(url)} there should be an ONNX file. The server’s settings need a look.` };
+      case 'model-truncated':
+        return {
+          title: 'The model did not arrive whole.',
+          hint: total ? `${megabytes(done)} of ${megabytes(total)} MB came. Try again.` : 'The connection broke off. Try again.',
+        };
+      case 'model-too-large':
+        return { title: 'The model is too large for a browser.', hint: `It has ${megabytes(total)} MB.` };
+      case 'model-not-onnx':
+        return { title: 'The file is not an ONNX model.', hint: sentenceCase(`${error.message}.`) };
+      case 'model-unsupported':
+        return { title: 'The model needs something Hamster cannot do.', hint: sentenceCase(`${error.message}.`) };
+      case 'model-invalid':
+        return { title: 'The model cannot be used.', hint: sentenceCase(`${error.message}.`) };
+      case 'engine-unsupported':
+        return { title: 'This browser cannot run Hamster.', hint: 'It lacks WebAssembly or workers. A current Chrome, Edge, Firefox or Safari has them.' };
+      case 'engine-missing':
+        return { title: 'A part of Hamster did not arrive.', hint: `${path(url)} is missing or broken. Try again, or reload the page.` };
+      case 'engine-stopped':
+        return { title: 'Hamster stopped in the middle of its work.', hint: 'Perhaps this device ran out of memory. Try again: it starts afresh.' };
+      case 'no-model':
+      case 'closed':
+      case 'internal':
+        return { title: 'Something went wrong inside Hamster.', hint: sentenceCase(`${error.message}.`) };
+    }
+  },
+};
