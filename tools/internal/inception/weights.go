@@ -41,6 +41,11 @@ func Read(f *hdf5.File) (*keras.Model, *Weights, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("not Keras weights: %w", err)
 	}
+	return match(stored)
+}
+
+// match makes the network that stored belongs to, and matches the layers.
+func match(stored []storedLayer) (*keras.Model, *Weights, error) {
 	size, err := sizeOf(stored)
 	if err != nil {
 		return nil, nil, err
