@@ -132,19 +132,19 @@ func (b *Builder) Program(address uint32, steps []Step) ([]byte, error) {
 	for i, s := range steps {
 		record := [stepSize / 4]uint32{}
 		s, record[stepChunk/4], record[stepFlags/4] = unwrap(s)
+		record[stepKernel/4] = b.Kernel(s.Kernel())
+		if err := errors.Join(b.errs...); err != nil {
+			return nil, fmt.Errorf("kernel: step %d: %w", i, err)
+		}
 		items := s.Items()
 		if items < 0 || items > math.MaxInt32 {
 			return nil, fmt.Errorf("kernel: step %d (%s) has %d items", i, s.Kernel().Name(b.opts), items)
 		}
 		words := s.Words()
-		record[stepKernel/4] = b.Kernel(s.Kernel())
 		record[stepDesc/4] = desc + uint32(4*len(descs))
 		record[stepItems/4] = uint32(items)
 		records = append(records, record[:]...)
 		descs = append(descs, words...)
-	}
-	if err := errors.Join(b.errs...); err != nil {
-		return nil, err
 	}
 	var image []byte
 	for _, part := range [][]uint32{header[:], records, descs} {

@@ -40,9 +40,9 @@ type PoolStep struct {
 	StrideY, StrideX     int
 	DilationY, DilationX int
 	PadTop, PadLeft      int
-	PadBottom, PadRight  int  // count only for CountPad
-	CountPad             bool // average: taps in the padding count (count_include_pad)
-	Bias                 uint32
+	PadBottom, PadRight  int    // count only for CountPad
+	CountPad             bool   // average: taps in the padding count (count_include_pad)
+	BiasAt               uint32 // float32 per channel, where Pool.Bias
 	A, B                 float32
 }
 
@@ -82,7 +82,7 @@ func (s PoolStep) Items() int { return s.OutHeight }
 func (s PoolStep) Words() []uint32 {
 	w := []int{
 		s.InRow, s.InPixel, s.Height, s.Width, int(s.Out), s.OutRow, s.OutPixel, s.OutWidth, 4 * s.Channels,
-		s.KernelY, s.KernelX, s.StrideY, s.StrideX, max(s.DilationY, 1), max(s.DilationX, 1), s.PadTop, s.PadLeft, 0, 0, int(s.Bias),
+		s.KernelY, s.KernelX, s.StrideY, s.StrideX, max(s.DilationY, 1), max(s.DilationX, 1), s.PadTop, s.PadLeft, 0, 0, int(s.BiasAt),
 	}
 	if s.CountPad {
 		w[17], w[18] = s.Height+s.PadBottom, s.Width+s.PadRight
