@@ -1,0 +1,384 @@
+// Package simd compiles the canonical graph to one WebAssembly module that uses
+// SIMD, and runs it: in the browser, where the engine that runs the page also
+// compiles the module, and elsewhere through wazero.
+//
+// The way is: ir.Lower and ir.Optimise make a graph of fused NHWC operators;
+// buffers and place plan its memory; an emitter per kind of operator chooses
+// kernels (package kernel) and lists steps; kernel.Builder generates the module.
+// Code does not grow with the model: what is particular to it is a program of
+// steps in linear memory. Weights stay where they are stored until a runtime
+// copies them, in batches, into the module's memory, where a kernel packs them.
+package simd
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"hamster/model/graph"
+	"hamster/model/onnxfile"
+	"hamster/model/simd/asm"
+	"hamster/model/simd/ir"
+	"hamster/model/simd/kernel"
+)
+
+// Options of Compile.
+type Options struct {
+	// Relaxed uses relaxed SIMD (a fused multiply-add where the host has one).
+	Relaxed bool
+	// Threads makes a module whose run may be called by several threads at once
+	// over a shared memory.
+	Threads bool
+	// NoWinograd computes every convolution directly.
+	NoWinograd bool
+	// OwnMemory makes the module own and export its memory, as a stand-alone
+	// module does, rather than import it as env.memory.
+	OwnMemory bool
+}
+
+// Compiled is a model as a WebAssembly module and what its memory needs.
+//
+// A runtime gives the module Pages of memory, writes Image, and for each of
+// Packs in order: writes the loads and the image, then calls run(Program). From
+// then on it writes an input at Input, calls run for Program on every thread and
+// reads Outputs.
+type Compiled struct {
+	Options Options
+	Module  []byte
+	Pages   int // of 64 KiB
+	Image   []Segment
+	Packs   []Pack
+	// Input holds the input as the caller gives it: flat, in the layout of the
+	// graph's input.
+	Input Region
+	// Program reads Input; Net begins after it, with the input tensor in place.
+	Program, Net uint32
+	// Tensor is the input tensor inside, NHWC.
+	Tensor  Layout
+	Outputs []Region
+	// Kernels names the functions that the module holds.
+	Kernels []string
+	// Steps lists what a run does, one line each.
+	Steps []string
+	Plan  Plan
+}
+
+// Segment is bytes to write at an address.
+type Segment struct {
+	Addr uint32
+	Data []byte
+}
+
+// Region is an address and a length in bytes.
+type Region struct{ Addr, Len uint32 }
+
+// Layout is where a tensor lies: its pixel (0, 0) and strides in bytes.
+type Layout struct {
+	Addr                   uint32
+	RowStride, PixelStride int
+	H, W, C                int
+}
+
+// Pack is a batch of weights that fit the staging area together.
+type Pack struct {
+	Loads   []Load
+	Image   Segment
+	Program uint32
+}
+
+// Load copies the stored bytes of a tensor to an address.
+type Load struct {
+	Tensor *onnxfile.Tensor
+	Addr   uint32
+}
+
+// Plan is what a model takes of memory, in bytes.
+type Plan struct {
+	Arena    int // activations, scratch; weights are staged there while packing
+	Weights  int // packed
+	Tables   int // programs, pixel tables, biases
+	Unpadded int // activations, were each kept: what the plan saves against
+}
+
+// reserved keeps address 0 and its neighbourhood free, so that a null pointer
+// never points at data.
+const reserved = 1024
+
+const pageSize = 1 << 16
+
+// Compile makes a module of g. The error names the node, its operator, the opset
+// and the limit where g cannot be expressed.
+func Compile(ctx context.Context, g *graph.Graph, opts Options) (*Compiled, error) {
+	low, err := ir.Lower(g)
+	if err != nil {
+		return nil, fmt.Errorf("simd: %w", err)
+	}
+	ir.Optimise(low, nil)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	c := &compiler{
+		opts: opts, g: low, src: g,
+		bufs:   buffers(low),
+		b:      kernel.NewBuilder(kernel.Options{Relaxed: opts.Relaxed, Threads: opts.Threads}),
+		tables: map[string]uint32{},
+	}
+	return c.compile()
+}
+
+type compiler struct {
+	opts Options
+	g    *ir.Graph
+	src  *graph.Graph
+	bufs map[*ir.Tensor]*buffer
+	b    *kernel.Builder
+
+	emitters []emitter
+	arena    int
+	weights  bump // packed weights
+	consts   bump // tables, biases and programs, whose bytes are in image
+	image    []byte
+	tables   map[string]uint32
+	steps    []kernel.Step
+	text     []string
+	jobs     []job
+}
+
+// bump hands out addresses.
+type bump struct{ base, at int }
+
+func (b *bump) take(size int) uint32 {
+	at := b.at
+	b.at = align(at + size)
+	return uint32(at)
+}
+
+// An emitter does one operator: needs says how much scratch memory it takes
+// while it runs and how much its packed weights take; emit lists its steps.
+type emitter interface {
+	needs() (scratch, weights int)
+	emit(c *compiler, scratch uint32) error
+}
+
+func (c *compiler) compile() (*Compiled, error) {
+	var spans []*span
+	seen := map[*buffer]bool{}
+	unpadded := 0
+	for _, b := range c.bufs {
+		if !seen[b] {
+			seen[b] = true
+			unpadded += 4 * b.h * b.w * b.c
+			spans = append(spans, &b.span)
+		}
+	}
+	// Maps have no order; the plan must.
+	sortSpans(spans)
+	scratch, weights := make([]*span, len(c.g.Ops)), 0
+	for i, o := range c.g.Ops {
+		e, err := c.emitter(o)
+		if err != nil {
+			return nil, c.wrap(o, err)
+		}
+		s, w := e.needs()
+		weights += align(w)
+		scratch[i] = &span{size: s, first: i, last: i}
+		spans = append(spans, scratch[i])
+		c.emitters = append(c.emitters, e)
+	}
+	in, err := c.inputSpan(&spans)
+	if err != nil {
+		return nil, err
+	}
+	c.arena = max(place(spans), c.stagingNeed())
+	if total := int64(c.arena) + int64(weights); total > math.MaxInt32 {
+		return nil, fmt.Errorf("simd: the model needs %d MB of memory, at most 2047 are addressable", total>>20)
+	}
+	c.weights = bump{reserved + c.arena, reserved + c.arena}
+	c.consts = bump{reserved + c.arena + weights, reserved + c.arena + weights}
+
+	for i, o := range c.g.Ops {
+		c.halos(i)
+		if err := c.emitters[i].emit(c, reserved+uint32(scratch[i].offset)); err != nil {
+			return nil, c.wrap(o, err)
+		}
+	}
+	return c.finish(in, unpadded)
+}
+
+func (c *compiler) wrap(o *ir.Op, err error) error {
+	if o.Node == nil {
+		return fmt.Errorf("simd: %s (%s): %w", o.Name, o.Kind, err)
+	}
+	return fmt.Errorf("simd: %w", &ir.LowerError{Node: o.Node, Opset: c.src.Opset, Err: err})
+}
+
+// inputSpan reserves memory for the input as the caller gives it.
+func (c *compiler) inputSpan(spans *[]*span) (*span, error) {
+	if len(c.g.Inputs) != 1 {
+		return nil, fmt.Errorf("simd: %d inputs: one is supported", len(c.g.Inputs))
+	}
+	t := c.g.Inputs[0]
+	if c.bufs[t] == nil {
+		return nil, fmt.Errorf("simd: input %q is not used", t.Name)
+	}
+	in := &span{size: 4 * t.Len(), first: -1, last: -1}
+	*spans = append(*spans, in)
+	return in, nil
+}
+
+func (c *compiler) view(t *ir.Tensor) view {
+	r, at := t.Root()
+	return view{c.bufs[r], reserved, at}
+}
+
+// step appends a step to the program.
+func (c *compiler) step(o *ir.Op, s kernel.Step) {
+	c.steps = append(c.steps, s)
+	c.text = append(c.text, fmt.Sprintf("%s %s items=%d", name(o), s.Kernel().Name(c.b.Options()), s.Items()))
+}
+
+func name(o *ir.Op) string {
+	if o == nil {
+		return "-"
+	}
+	return o.Name
+}
+
+// halos zeroes the borders of the buffers that operator i is the first to use.
+func (c *compiler) halos(i int) {
+	for _, t := range c.g.Ops[i].Out {
+		b := c.bufs[root(t)]
+		if b.first == i && b.haloed() {
+			c.halo(c.g.Ops[i], b)
+			b.first = -2 // several outputs may share it
+		}
+	}
+}
+
+func (c *compiler) halo(o *ir.Op, b *buffer) {
+	c.step(o, kernel.Unordered{Step: kernel.Halo{
+		Base: reserved + uint32(b.offset),
+		Rows: b.rows(), RowBytes: b.rowStride(),
+		Top: b.top, Bottom: b.bottom,
+		Left: b.left * b.pixelStride(), Right: b.right * b.pixelStride(),
+	}})
+}
+
+// data puts bytes among the constants.
+func (c *compiler) data(b []byte) uint32 {
+	addr := c.consts.take(len(b))
+	c.image = append(c.image, make([]byte, int(addr)-c.consts.base-len(c.image))...)
+	c.image = append(c.image, b...)
+	return addr
+}
+
+// table puts integers among the constants, equal ones once.
+func (c *compiler) table(words []int32) uint32 {
+	b := make([]byte, 0, 4*len(words))
+	for _, w := range words {
+		b = binary.LittleEndian.AppendUint32(b, uint32(w))
+	}
+	key := string(b)
+	if at, ok := c.tables[key]; ok {
+		return at
+	}
+	at := c.data(b)
+	c.tables[key] = at
+	return at
+}
+
+func (c *compiler) floats(x []float32) uint32 { return c.data(floatBytes(x)) }
+
+func floatBytes(x []float32) []byte {
+	b := make([]byte, 0, 4*len(x))
+	for _, f := range x {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(f))
+	}
+	return b
+}
+
+func (c *compiler) program(steps []kernel.Step) (uint32, error) {
+	addr := c.consts.take(kernel.ProgramSize(steps))
+	b, err := c.b.Program(addr, steps)
+	if err != nil {
+		return 0, fmt.Errorf("simd: %w", err)
+	}
+	c.image = append(c.image, make([]byte, int(addr)-c.consts.base-len(c.image))...)
+	c.image = append(c.image, b...)
+	return addr, nil
+}
+
+func (c *compiler) finish(in *span, unpadded int) (*Compiled, error) {
+	t := c.g.Inputs[0]
+	v := c.view(t)
+	out := &Compiled{
+		Options: c.opts,
+		Input:   Region{reserved + uint32(in.offset), uint32(4 * t.Len())},
+		Tensor: Layout{
+			Addr: v.pixel(0, 0), RowStride: v.rowStride(), PixelStride: v.pixelStride(),
+			H: t.H, W: t.W, C: t.C,
+		},
+	}
+	read := c.reading(t, v, out.Input.Addr)
+	var err error
+	if out.Program, err = c.program(append(read, c.steps...)); err != nil {
+		return nil, err
+	}
+	first := 0
+	if v.haloed() {
+		first = 1 // whoever writes the input tensor leaves the border to the program
+	}
+	if out.Net, err = c.program(append(read[:first:first], c.steps...)); err != nil {
+		return nil, err
+	}
+	for _, t := range c.g.Outputs {
+		v := c.view(t)
+		if t.H*t.W > 1 && !v.dense() {
+			return nil, fmt.Errorf("simd: output %q lies in pieces", t.Name)
+		}
+		out.Outputs = append(out.Outputs, Region{v.pixel(0, 0), uint32(4 * t.Len())})
+	}
+	if out.Packs, err = c.packs(); err != nil {
+		return nil, err
+	}
+	out.Image = []Segment{{uint32(c.consts.base), c.image}}
+	out.Pages = (c.consts.at + pageSize - 1) / pageSize
+	out.Plan = Plan{
+		Arena: c.arena, Weights: c.weights.at - c.weights.base,
+		Tables: c.consts.at - c.consts.base, Unpadded: unpadded,
+	}
+	module, imported := "memory", "env"
+	limits := asm.Limits{Min: uint32(out.Pages), Max: uint32(out.Pages), HasMax: true}
+	if c.opts.OwnMemory {
+		imported = ""
+	}
+	c.b.Memory(limits, imported, module)
+	if out.Module, err = c.b.Encode(); err != nil {
+		return nil, fmt.Errorf("simd: %w", err)
+	}
+	out.Kernels, out.Steps = c.b.Names(), c.text
+	return out, nil
+}
+
+// reading lists the steps that bring the caller's input into the input tensor:
+// a border of zeros, then a change of layout.
+func (c *compiler) reading(t *ir.Tensor, v view, from uint32) []kernel.Step {
+	var steps []kernel.Step
+	if v.haloed() {
+		n := len(c.steps)
+		c.halo(nil, v.buffer)
+		steps, c.steps, c.text = append(steps, c.steps[n:]...), c.steps[:n], c.text[:n]
+	}
+	// Height, width, channels of the input as it comes.
+	strides := [4]int{0, 4 * t.W, 4, 4 * t.H * t.W}
+	if c.g.InputNHWC {
+		strides = [4]int{0, 4 * t.W * t.C, 4 * t.C, 4}
+	}
+	return append(steps, kernel.Copy{
+		In: from, Out: v.pixel(0, 0),
+		Size:      [4]int{1, t.H, t.W, t.C},
+		InStride:  strides,
+		OutStride: [4]int{0, v.rowStride(), v.pixelStride(), 4},
+	})
+}

@@ -1,0 +1,194 @@
+package simd
+
+import (
+	"hamster/model/simd/ir"
+	"hamster/model/simd/kernel"
+)
+
+// tile is a size of f32_conv_nhwc, with its speed where measured (DESIGN.md,
+// section 2; `hamster bench kernels` measures it anew): GMAC/s of one core.
+type tile struct {
+	mr, nr int
+	speed  float64
+}
+
+var (
+	tilesSimd128 = []tile{{4, 8, 23.8}}
+	tilesRelaxed = []tile{{6, 8, 28.9}, {5, 8, 27.8}, {2, 16, 27.4}}
+	// tilesRow stream the weights of a matrix product with one row.
+	tilesRow = []tile{{1, 16, 10}}
+)
+
+// pickTile chooses the tile that takes least time for pixels × parts, the
+// padding of incomplete tiles included.
+func pickTile(opts Options, pixels int, parts []int) tile {
+	tiles := tilesSimd128
+	switch {
+	case pixels == 1:
+		tiles = tilesRow
+	case opts.Relaxed:
+		tiles = tilesRelaxed
+	}
+	best, bestCost := tiles[0], 0.0
+	for _, t := range tiles {
+		blocks := 0
+		for _, channels := range parts {
+			blocks += (channels + t.nr - 1) / t.nr
+		}
+		cost := float64((pixels+t.mr-1)/t.mr*t.mr) * float64(blocks*t.nr) / t.speed
+		if bestCost == 0 || cost < bestCost {
+			best, bestCost = t, cost
+		}
+	}
+	return best
+}
+
+// newConv chooses how a convolution is computed.
+func newConv(c *compiler, o *ir.Op) (emitter, error) {
+	conv, in := o.Conv, o.In[0]
+	if conv.Groups > 1 && conv.Groups == in.C && conv.Outputs() == in.C && len(o.Out) == 1 && o.Residual == nil {
+		return newDepthwise(c, o)
+	}
+	if w := newWinograd(c, o); w != nil {
+		return w, nil
+	}
+	return newDirect(c, o), nil
+}
+
+// directConv computes a convolution with f32_conv_nhwc.
+type directConv struct {
+	o     *ir.Op
+	tile  tile
+	parts []part
+}
+
+// part is a run of output channels that share a destination and a group.
+type part struct {
+	out      *ir.Tensor
+	channel  int // of out
+	count    int
+	group    int
+	weight   ir.Weight
+	weightAt int // the first output channel within weight
+	bias     []float32
+}
+
+func (p part) blocks(nr int) int { return (p.count + nr - 1) / nr }
+
+func newDirect(c *compiler, o *ir.Op) *directConv {
+	conv := o.Conv
+	d := &directConv{o: o}
+	var counts []int
+	bias := conv.Bias
+	for i, w := range conv.Weights {
+		out := o.Out[0]
+		if len(o.Out) > 1 {
+			out = o.Out[i]
+		}
+		per := w.O / conv.Groups
+		for g := range conv.Groups {
+			d.parts = append(d.parts, part{
+				out: out, channel: g * per, count: per, group: g,
+				weight: w, weightAt: g * per, bias: bias[g*per : (g+1)*per],
+			})
+			counts = append(counts, per)
+		}
+		bias = bias[w.O:]
+	}
+	out := o.Out[0]
+	d.tile = pickTile(c.opts, out.H*out.W, counts)
+	return d
+}
+
+// panel is the number of floats of one block's weights.
+func (d *directConv) panel() int {
+	k := d.o.Conv.Kernel
+	return k[0] * k[1] * d.o.Conv.Inputs() * d.tile.nr
+}
+
+func (d *directConv) needs() (scratch, weights int) {
+	blocks := 0
+	for _, p := range d.parts {
+		blocks += p.blocks(d.tile.nr)
+	}
+	return 0, 4 * blocks * d.panel()
+}
+
+func (d *directConv) emit(c *compiler, _ uint32) error {
+	o, conv, t := d.o, d.o.Conv, d.tile
+	act, a, b, err := activation(o.Act)
+	if err != nil {
+		return err
+	}
+	_, size := d.needs()
+	weights := c.weights.take(size)
+	in, out := c.view(o.In[0]), o.Out[0]
+	s := kernel.ConvStep{
+		Conv:    kernel.Conv{MR: t.mr, NR: t.nr, Act: act, Residual: o.Residual != nil},
+		In:      in.pixel(-conv.Pad[0], -conv.Pad[1]),
+		Weights: weights,
+		InTable: c.table(kernel.PixelTable(out.H, out.W, conv.Stride[0]*in.rowStride(), conv.Stride[1]*in.pixelStride(), t.mr)),
+		Pixels:  out.H * out.W,
+		A:       a, B: b,
+	}
+	segments, length := kernel.ConvSegments(conv.Kernel[0], conv.Kernel[1], conv.Inputs(), in.rowStride(), in.pixelStride(), conv.Dilation[0], conv.Dilation[1])
+	s.Segments, s.SegmentCount, s.SegmentLen = c.table(segments), len(segments), length
+	var residual view
+	if o.Residual != nil {
+		residual = c.view(o.Residual)
+		s.ResidualTable = c.table(kernel.PixelTable(out.H, out.W, residual.rowStride(), residual.pixelStride(), t.mr))
+	}
+	var bias []float32
+	var blocks []int32
+	at := weights
+	for _, p := range d.parts {
+		v := c.view(p.out)
+		n := p.blocks(t.nr)
+		bias = append(bias, p.bias...)
+		bias = append(bias, make([]float32, n*t.nr-p.count)...)
+		outTable := c.table(kernel.PixelTable(out.H, out.W, v.rowStride(), v.pixelStride(), t.mr))
+		for i := range n {
+			block := kernel.Block{
+				InOffset: int32(4 * p.group * conv.Inputs()),
+				Out:      v.pixel(0, 0) + uint32(4*(p.channel+i*t.nr)),
+				OutTable: outTable,
+				Lanes:    int32(min(t.nr, p.count-i*t.nr)),
+			}
+			if o.Residual != nil {
+				block.Residual = residual.pixel(0, 0) + uint32(4*(p.channel+i*t.nr))
+			}
+			for _, w := range block.Words() {
+				blocks = append(blocks, int32(w))
+			}
+			s.BlockCount++
+		}
+		if err := c.packDirect(p, conv.Kernel, t.nr, at); err != nil {
+			return err
+		}
+		at += uint32(4 * n * d.panel())
+	}
+	s.Bias, s.Blocks = c.floats(bias), c.table(blocks)
+	c.step(o, s)
+	return nil
+}
+
+// packDirect plans the packing of one part's weights to an address. The parts of
+// a grouped convolution share their stored weights, which are staged once.
+func (c *compiler) packDirect(p part, kernelSize [2]int, nr int, to uint32) error {
+	from, stride, err := source(p.weight, kernelSize)
+	if err != nil {
+		return err
+	}
+	c.packJob(p.weight, func(in, scale, zero uint32) kernel.Step {
+		return kernel.PackStep{
+			Pack: kernel.Pack{From: from},
+			In:   in + uint32(p.weightAt*stride[0]), Out: to,
+			Outputs: p.count, Inputs: p.weight.I,
+			KernelY: kernelSize[0], KernelX: kernelSize[1],
+			StrideO: stride[0], StrideI: stride[1], StrideY: stride[2], StrideX: stride[3],
+			NR:    nr,
+			Scale: scale + uint32(4*p.weightAt), Zero: zero + uint32(4*p.weightAt),
+		}
+	})
+	return nil
+}

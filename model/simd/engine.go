@@ -1,0 +1,136 @@
+package simd
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+
+	"hamster/model/graph"
+	"hamster/model/onnxfile"
+)
+
+// machine holds one instance of a compiled module and its memory. There are two:
+// the browser's own engine, and wazero.
+type machine interface {
+	// write and read copy between Go's memory and the module's.
+	write(addr uint32, b []byte) error
+	read(addr uint32, b []byte) error
+	// load copies a tensor's stored bytes into the module's memory, past Go's
+	// heap where the machine can.
+	load(weights graph.Weights, t *onnxfile.Tensor, addr uint32) error
+	// run runs a program on all threads; an error means that the machine is
+	// unusable from then on.
+	run(ctx context.Context, program uint32) error
+	threads() int
+	close() error
+}
+
+// Engine is a compiled model that is ready to run. It is safe for concurrent
+// use; runs follow one another.
+type Engine struct {
+	mu   sync.Mutex
+	c    *Compiled
+	m    machine
+	note string
+	err  error // why the machine is unusable
+}
+
+// errClosed is what a closed engine answers.
+var errClosed = errors.New("simd: the engine is closed")
+
+// start writes constants and packs the weights.
+func start(ctx context.Context, c *Compiled, g *graph.Graph, m machine) (*Engine, error) {
+	for _, s := range c.Image {
+		if err := m.write(s.Addr, s.Data); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range c.Packs {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		for _, l := range p.Loads {
+			if err := m.load(g.Weights(), l.Tensor, l.Addr); err != nil {
+				return nil, fmt.Errorf("weights %q: %w", l.Tensor.Name, err)
+			}
+		}
+		if err := m.write(p.Image.Addr, p.Image.Data); err != nil {
+			return nil, err
+		}
+		if err := m.run(ctx, p.Program); err != nil {
+			return nil, fmt.Errorf("pack weights: %w", err)
+		}
+	}
+	return &Engine{c: c, m: m}, nil
+}
+
+// Run computes the outputs for one input: row-major slices, shaped as the
+// graph's inputs and outputs are.
+func (e *Engine) Run(ctx context.Context, inputs [][]float32) ([][]float32, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.err != nil {
+		return nil, e.err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if len(inputs) != 1 || uint32(4*len(inputs[0])) != e.c.Input.Len {
+		return nil, fmt.Errorf("simd: the input takes %d numbers", e.c.Input.Len/4)
+	}
+	if err := e.m.write(e.c.Input.Addr, floatBytes(inputs[0])); err != nil {
+		return nil, err
+	}
+	if err := e.m.run(ctx, e.c.Program); err != nil {
+		e.err = fmt.Errorf("simd: %w", err)
+		return nil, e.err
+	}
+	return e.outputs()
+}
+
+func (e *Engine) outputs() ([][]float32, error) {
+	outs := make([][]float32, len(e.c.Outputs))
+	for i, r := range e.c.Outputs {
+		b := make([]byte, r.Len)
+		if err := e.m.read(r.Addr, b); err != nil {
+			return nil, err
+		}
+		outs[i] = make([]float32, len(b)/4)
+		for k := range outs[i] {
+			outs[i][k] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*k:]))
+		}
+	}
+	return outs, nil
+}
+
+// Describe says what runs, as in "simd, 2 threads, relaxed".
+func (e *Engine) Describe() string {
+	s := "simd, 1 thread"
+	if n := e.m.threads(); n > 1 {
+		s = fmt.Sprintf("simd, %d threads", n)
+	}
+	if e.c.Options.Relaxed {
+		s += ", relaxed"
+	}
+	if e.note != "" {
+		s += " (" + e.note + ")"
+	}
+	return s
+}
+
+// Compiled is what the engine runs.
+func (e *Engine) Compiled() *Compiled { return e.c }
+
+// Close gives the memory back. A second Close does nothing.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if errors.Is(e.err, errClosed) {
+		return nil
+	}
+	e.err = errClosed
+	return e.m.close()
+}

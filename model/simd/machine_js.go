@@ -1,0 +1,325 @@
+//go:build js && wasm
+
+package simd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"syscall/js"
+	"time"
+
+	"hamster/model/graph"
+	"hamster/model/onnxfile"
+)
+
+// New compiles g and makes it ready to run on the browser's own engine: with
+// relaxed SIMD where it has that, on several threads where the page is
+// cross-origin isolated and workers can be had.
+func New(ctx context.Context, g *graph.Graph, cfg Config) (*Engine, error) {
+	if ok, err := validates(probeSIMD); err != nil || !ok {
+		return nil, errors.Join(errors.New("simd: this browser has no WebAssembly SIMD"), err)
+	}
+	relaxed := false
+	if !cfg.NoRelaxed {
+		var err error
+		if relaxed, err = validates(probeRelaxed); err != nil {
+			return nil, err
+		}
+	}
+	threads, note := cfg.threads()
+	for {
+		e, err := create(ctx, g, cfg, relaxed, threads)
+		if err == nil {
+			if note != "" {
+				e.note = note
+			}
+			return e, nil
+		}
+		if threads == 1 || ctx.Err() != nil {
+			return nil, err
+		}
+		// Workers fail for many reasons that one thread does not share.
+		threads, note = 1, fmt.Sprintf("one thread, since more failed: %v", err)
+	}
+}
+
+// threads decides how many threads to try and, where it is one against the
+// wish, why.
+func (cfg Config) threads() (int, string) {
+	want := cfg.Threads
+	if want == 0 {
+		// Memory bandwidth and the slowest core bound what more threads give.
+		want = max(1, min(8, js.Global().Get("navigator").Get("hardwareConcurrency").Int()))
+	}
+	if want == 1 {
+		return 1, ""
+	}
+	if !js.Global().Get("crossOriginIsolated").Truthy() {
+		return 1, "the page is not cross-origin isolated"
+	}
+	if cfg.ThreadURL == "" || js.Global().Get("Worker").IsUndefined() {
+		return 1, "this browser starts no worker from a worker"
+	}
+	return want, ""
+}
+
+func validates(probe func() ([]byte, error)) (bool, error) {
+	wasm, err := probe()
+	if err != nil {
+		return false, err
+	}
+	ok := false
+	err = attempt(func() { ok = js.Global().Get("WebAssembly").Call("validate", array(wasm)).Bool() })
+	return ok, err
+}
+
+func create(ctx context.Context, g *graph.Graph, cfg Config, relaxed bool, threads int) (*Engine, error) {
+	c, err := Compile(ctx, g, Options{Relaxed: relaxed, Threads: threads > 1, NoWinograd: cfg.NoWinograd})
+	if err != nil {
+		return nil, err
+	}
+	m, err := newBrowser(ctx, c, cfg.ThreadURL, threads)
+	if err != nil {
+		return nil, err
+	}
+	e, err := start(ctx, c, g, m)
+	if err != nil {
+		m.close()
+		return nil, fmt.Errorf("simd: %w", err)
+	}
+	return e, nil
+}
+
+// browser is a module instance in the worker that Go runs in, and the workers
+// of its other threads.
+type browser struct {
+	memory  js.Value // Uint8Array over the whole memory
+	words   js.Value // Int32Array over the same
+	entry   js.Value
+	atomics js.Value
+	workers []js.Value
+	epoch   int
+	release []js.Func
+}
+
+// The control block through which other threads learn what to run; it lies in
+// the memory below every tensor. web/worker/thread.js reads it.
+const (
+	controlWord = 128 // index of a 32-bit word
+	wordEpoch   = controlWord
+	wordProgram = controlWord + 1
+	wordThreads = controlWord + 2
+	wordDone    = controlWord + 3
+)
+
+// startTime is how long all threads together may take to come up.
+const startTime = 3 * time.Second
+
+func newBrowser(ctx context.Context, c *Compiled, threadURL string, threads int) (*browser, error) {
+	m := &browser{atomics: js.Global().Get("Atomics")}
+	wasm := js.Global().Get("WebAssembly")
+	var module, memory js.Value
+	err := attempt(func() {
+		module = wasm.Get("Module").New(array(c.Module))
+		memory = wasm.Get("Memory").New(map[string]any{
+			"initial": c.Pages, "maximum": c.Pages, "shared": threads > 1,
+		})
+		instance := wasm.Get("Instance").New(module, map[string]any{"env": map[string]any{"memory": memory}})
+		m.entry = instance.Get("exports").Get("run")
+		m.memory = js.Global().Get("Uint8Array").New(memory.Get("buffer"))
+		m.words = js.Global().Get("Int32Array").New(memory.Get("buffer"))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("simd: start a module with %d MB of memory: %w", c.Pages/16, err)
+	}
+	if threads > 1 {
+		if err := m.spawn(ctx, threadURL, module, memory, threads); err != nil {
+			m.close()
+			return nil, fmt.Errorf("simd: start %d threads: %w", threads, err)
+		}
+	}
+	return m, nil
+}
+
+// spawn starts the workers of the other threads and waits until all are up.
+func (m *browser) spawn(ctx context.Context, url string, module, memory js.Value, threads int) error {
+	ready := make(chan error, threads)
+	handler := func(f func(event js.Value) error) js.Func {
+		fn := js.FuncOf(func(_ js.Value, args []js.Value) any {
+			select {
+			case ready <- f(args[0]):
+			default: // nobody waits any more
+			}
+			return nil
+		})
+		m.release = append(m.release, fn)
+		return fn
+	}
+	up := handler(func(js.Value) error { return nil })
+	failed := handler(func(e js.Value) error {
+		message := "a thread's worker failed"
+		if s := e.Get("message"); s.Type() == js.TypeString {
+			message += ": " + s.String()
+		}
+		return errors.New(message)
+	})
+	err := attempt(func() {
+		for i := 1; i < threads; i++ {
+			w := js.Global().Get("Worker").New(url, map[string]any{"type": "module", "name": fmt.Sprintf("hamster thread %d", i)})
+			m.workers = append(m.workers, w)
+			w.Call("addEventListener", "message", up)
+			w.Call("addEventListener", "error", failed)
+			w.Call("addEventListener", "messageerror", failed)
+			w.Call("postMessage", map[string]any{
+				"module": module, "memory": memory, "thread": i, "control": controlWord,
+			})
+		}
+	})
+	if err != nil {
+		return err
+	}
+	late := time.NewTimer(startTime)
+	defer late.Stop()
+	for range m.workers {
+		select {
+		case err := <-ready:
+			if err != nil {
+				return err
+			}
+		case <-late.C:
+			return fmt.Errorf("not up within %v", startTime)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (m *browser) write(addr uint32, b []byte) error {
+	return attempt(func() {
+		if n := js.CopyBytesToJS(m.memory.Call("subarray", addr), b); n < len(b) {
+			panic(fmt.Errorf("write of %d bytes at %d", len(b), addr))
+		}
+	})
+}
+
+func (m *browser) read(addr uint32, b []byte) error {
+	return attempt(func() {
+		if n := js.CopyBytesToGo(b, m.memory.Call("subarray", addr, int(addr)+len(b))); n < len(b) {
+			panic(fmt.Errorf("read of %d bytes at %d", len(b), addr))
+		}
+	})
+}
+
+// JSBytes is what a reader of weights may be besides: it gives bytes as a
+// Uint8Array, so that they need not pass through Go's memory.
+type JSBytes interface {
+	JSBytes(offset, length int64) (js.Value, error)
+}
+
+func (m *browser) load(weights graph.Weights, t *onnxfile.Tensor, addr uint32) error {
+	r, at, err := weights.Locate(t)
+	if err != nil {
+		return err
+	}
+	if direct, ok := r.(JSBytes); ok {
+		b, err := direct.JSBytes(at, t.Bytes())
+		if err != nil {
+			return err
+		}
+		return attempt(func() { m.memory.Call("set", b, addr) })
+	}
+	buf := make([]byte, min(t.Bytes(), 1<<20))
+	for done := int64(0); done < t.Bytes(); {
+		part := buf[:min(int64(len(buf)), t.Bytes()-done)]
+		if n, err := r.ReadAt(part, at+done); n < len(part) {
+			if err == nil {
+				err = io.ErrUnexpectedEOF
+			}
+			return fmt.Errorf("read %d bytes at %d: %w", len(part), at+done, err)
+		}
+		if err := m.write(addr+uint32(done), part); err != nil {
+			return err
+		}
+		done += int64(len(part))
+	}
+	return nil
+}
+
+func (m *browser) run(_ context.Context, program uint32) error {
+	result := 0
+	err := attempt(func() {
+		n := m.threads()
+		if n == 1 {
+			result = m.entry.Invoke(program, 0, 1).Int()
+			return
+		}
+		m.atomics.Call("store", m.words, wordProgram, program)
+		m.atomics.Call("store", m.words, wordThreads, n)
+		m.atomics.Call("store", m.words, wordDone, 0)
+		m.epoch++
+		m.atomics.Call("store", m.words, wordEpoch, m.epoch)
+		m.atomics.Call("notify", m.words, wordEpoch)
+		result = m.entry.Invoke(program, 0, n).Int()
+		// A thread may still be on its way out of run, which reads the program;
+		// nobody may write there before it is out.
+		for result == 0 {
+			done := m.atomics.Call("load", m.words, wordDone).Int()
+			if done == n-1 {
+				break
+			}
+			if m.atomics.Call("wait", m.words, wordDone, done, 10_000).String() == "timed-out" {
+				result = 1
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if result != 0 {
+		return errors.New("a thread stopped answering")
+	}
+	return nil
+}
+
+func (m *browser) threads() int { return 1 + len(m.workers) }
+
+func (m *browser) close() error {
+	err := attempt(func() {
+		for _, w := range m.workers {
+			w.Call("terminate")
+		}
+	})
+	for _, f := range m.release {
+		f.Release()
+	}
+	m.workers, m.release = nil, nil
+	m.memory, m.words, m.entry = js.Undefined(), js.Undefined(), js.Undefined()
+	return err
+}
+
+// array copies bytes into a new Uint8Array.
+func array(b []byte) js.Value {
+	a := js.Global().Get("Uint8Array").New(len(b))
+	js.CopyBytesToJS(a, b)
+	return a
+}
+
+// attempt turns what JavaScript throws into an error.
+func attempt(f func()) (err error) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case js.Error:
+			err = r
+		case error:
+			err = r
+		default:
+			err = fmt.Errorf("%v", r)
+		}
+	}()
+	f()
+	return nil
+}
