@@ -121,6 +121,9 @@ func readFile(fsys fs.FS, name string, limit int64, sum hash.Hash) ([]byte, erro
 
 // readShard reads the file that the manifest names, or else its bundle.
 func readShard(fsys fs.FS, name string, sum hash.Hash) ([]byte, error) {
+	if !fs.ValidPath(name) {
+		return nil, fmt.Errorf("weight shard %s does not lie beside the model", name)
+	}
 	data, err := readFile(fsys, name, maxShard, sum)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return data, err
