@@ -49,7 +49,7 @@ func GemmOf(n *Node) (Gemm, error) {
 	}
 	if c := n.Input(2); c != nil {
 		if shape, err := broadcast(c.Shape, []int{g.M, g.N}); err != nil || len(shape) != 2 || shape[0] != g.M || shape[1] != g.N {
-			return g, fmt.Errorf("C of %s does not fit %d×%d", c.Dims(), g.M, g.N)
+			return g, fmt.Errorf("operand C of %s does not fit %d×%d", c.Dims(), g.M, g.N)
 		}
 	}
 	return g, nil

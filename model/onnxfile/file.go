@@ -153,7 +153,7 @@ func (f *File) Locate(t *Tensor) (r io.ReaderAt, offset int64, err error) {
 // bound holds for every part of the shape, so a 0 does not hide the others.
 func checkShape(dims []int64) ([]int, error) {
 	if len(dims) > MaxRank {
-		return nil, fmt.Errorf("%d dimensions, at most %d are supported", len(dims), MaxRank)
+		return nil, fmt.Errorf("more than %d dimensions", MaxRank)
 	}
 	shape, n := make([]int, len(dims)), int64(1)
 	for i, d := range dims {

@@ -71,8 +71,8 @@ func (p *parser) tensor(f field) (*Tensor, error) {
 		switch f.num {
 		case 1:
 			err = p.varints(f, func(d uint64) error {
-				if dims = append(dims, int64(d)); len(dims) > MaxRank {
-					return fmt.Errorf("more than %d dimensions", MaxRank)
+				if len(dims) <= MaxRank { // one more than allowed is enough to refuse
+					dims = append(dims, int64(d))
 				}
 				return nil
 			})
@@ -138,7 +138,7 @@ func (t *Tensor) fits(n int64) error {
 // the model: no other folder is ever opened for an untrusted file.
 func (t *Tensor) locate(external map[string]string) error {
 	file := external["location"]
-	if file == "" || path.Base(file) != file || file == "." || file == ".." || strings.ContainsAny(file, `\:`) {
+	if file == "" || path.Base(file) != file || file == "." || file == ".." || strings.ContainsAny(file, "\\:\x00") {
 		return fmt.Errorf("external data in %q: only a file beside the model is read", file)
 	}
 	t.Range = Range{File: file, Length: t.Bytes()}
