@@ -19,9 +19,11 @@ import (
 // ask for a context.Context, which ends on SIGINT or SIGTERM, and for a
 // *streams.
 type grammar struct {
-	Model modelCommands `cmd:"" help:"Get, convert and inspect models."`
-	Serve serveCommand  `cmd:"" help:"Serve the page that recognises images in a browser."`
-	Site  siteCommand   `cmd:"" help:"Build the page into a folder that any web server can serve."`
+	Classify classifyCommand `cmd:"" help:"Say what pictures show."`
+	Run      runCommand      `cmd:"" help:"Run a raw tensor through a model, to compare it with other runtimes."`
+	Model    modelCommands   `cmd:"" help:"Get, convert and inspect models."`
+	Serve    serveCommand    `cmd:"" help:"Serve the page that recognises images in a browser."`
+	Site     siteCommand     `cmd:"" help:"Build the page into a folder that any web server can serve."`
 }
 
 type modelCommands struct {
