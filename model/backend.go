@@ -7,16 +7,18 @@ import (
 
 	"hamster/model/gorgonia"
 	"hamster/model/graph"
+	"hamster/model/simd"
 )
 
 // A backend compiles a graph; its second result describes what will run.
-type backend func(context.Context, *graph.Graph) (engine, string, error)
+type backend func(context.Context, *graph.Graph, Options) (engine, string, error)
 
 // backends in the order in which "auto" tries them.
 var backends = []struct {
 	name    string
 	compile backend
 }{
+	{"simd", compileSIMD},
 	{"gorgonia", compileGorgonia},
 }
 
@@ -29,13 +31,14 @@ func Backends() []string {
 	return names
 }
 
-func compile(ctx context.Context, g *graph.Graph, name string) (engine, string, error) {
+func compile(ctx context.Context, g *graph.Graph, opts Options) (engine, string, error) {
+	name := opts.Backend
 	var why []string
 	for _, b := range backends {
 		if name != "" && name != "auto" && name != b.name {
 			continue
 		}
-		e, description, err := b.compile(ctx, g)
+		e, description, err := b.compile(ctx, g, opts)
 		if err == nil {
 			if len(why) > 0 {
 				description += " (" + strings.Join(why, "; ") + ")"
@@ -53,10 +56,21 @@ func compile(ctx context.Context, g *graph.Graph, name string) (engine, string, 
 	return nil, "", fmt.Errorf("model: %s", strings.Join(why, "; "))
 }
 
-func compileGorgonia(ctx context.Context, g *graph.Graph) (engine, string, error) {
+func compileGorgonia(ctx context.Context, g *graph.Graph, _ Options) (engine, string, error) {
 	p, err := gorgonia.Compile(ctx, g)
 	if err != nil {
 		return nil, "", err
 	}
 	return p, "gorgonia", nil
+}
+
+func compileSIMD(ctx context.Context, g *graph.Graph, opts Options) (engine, string, error) {
+	e, err := simd.New(ctx, g, simd.Config{
+		Threads: opts.Threads, ThreadURL: opts.ThreadURL,
+		NoRelaxed: opts.NoRelaxed, NoWinograd: opts.NoWinograd,
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return e, e.Describe(), nil
 }

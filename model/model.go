@@ -39,6 +39,16 @@ type Options struct {
 	Backend string
 	// Labels replace those of the model's metadata; one for each output.
 	Labels []Label
+
+	// The rest is for the backend "simd"; package simd says more.
+
+	// Threads to run; 0 means as many as the host can give.
+	Threads int
+	// ThreadURL is the script of a thread's worker, in a browser.
+	ThreadURL string
+	// NoRelaxed and NoWinograd leave out what makes results differ in their last
+	// bits from the plain sum of products.
+	NoRelaxed, NoWinograd bool
 }
 
 // Prediction is one class and its probability, 0…1.
@@ -86,7 +96,7 @@ func Load(ctx context.Context, src Source, opts Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m.engine, m.backend, err = compile(ctx, g, opts.Backend); err != nil {
+	if m.engine, m.backend, err = compile(ctx, g, opts); err != nil {
 		return nil, err
 	}
 	return m, nil
