@@ -60,7 +60,7 @@ type Builder struct {
 	index  map[string]uint32
 	errs   []error
 	memory bool
-	done   bool
+	run    *asm.Func
 }
 
 // NewBuilder returns a builder with no kernels.
@@ -178,20 +178,25 @@ func unwrap(s Step) (Step, uint32, uint32) {
 	}
 }
 
-// Encode generates run and returns the module.
-func (b *Builder) Encode() ([]byte, error) {
-	if !b.memory {
-		b.errs = append(b.errs, errors.New("kernel: the module has no memory"))
-	}
-	if !b.done {
-		b.done = true
+// Run is the export run, for functions that call it.
+func (b *Builder) Run() *asm.Func {
+	if b.run == nil {
 		if len(b.index) == 0 {
 			// run calls through the table, which must exist.
 			b.Kernel(Fill{})
 		}
-		b.e.run()
-		b.m.Names()
+		b.run = b.e.run()
 	}
+	return b.run
+}
+
+// Encode returns the module.
+func (b *Builder) Encode() ([]byte, error) {
+	if !b.memory {
+		b.errs = append(b.errs, errors.New("kernel: the module has no memory"))
+	}
+	b.Run()
+	b.m.Names()
 	if err := errors.Join(b.errs...); err != nil {
 		return nil, err
 	}

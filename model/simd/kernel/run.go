@@ -48,14 +48,14 @@ const (
 )
 
 // run emits the export run(program, thread, threads i32) i32.
-func (e *emitter) run() {
+func (e *emitter) run() *asm.Func {
 	f := e.m.Func("run")
 	program, thread, threads := f.ParamI32(), f.ParamI32(), f.ParamI32()
 	f.Results(asm.TypeI32)
 	e.m.Export("run", f)
 	if e.opts.Threads {
 		e.runThreads(f, program, thread, threads)
-		return
+		return f
 	}
 	step, end := f.I32(), f.I32()
 	step.Set(program.LoadI32(headerSteps))
@@ -66,6 +66,7 @@ func (e *emitter) run() {
 		step.Inc(stepSize)
 	})
 	f.Return(asm.Int(0))
+	return f
 }
 
 func (e *emitter) runThreads(f *asm.Func, program, thread, threads asm.LocalI32) {
