@@ -98,7 +98,7 @@ func openHDF5(t *testing.T, path string) *hdf5.File {
 	return file
 }
 
-// tiny is the InceptionV3 of two first filters and ten classes that
+// tiny is the InceptionV3 of one first filter and 1000 classes that
 // testdata/make.py wrote.
 func tiny(t *testing.T) *hdf5.File {
 	t.Helper()

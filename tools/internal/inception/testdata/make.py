@@ -7,7 +7,7 @@ Weights are random, of few distinct values so that the file packs well.
 
 Usage: make.py FILTERS CLASSES OUT.h5 OUT.json
 FILTERS is that of the first convolution: 32 in the real network. The committed
-pair: make.py 2 10 tiny.h5 tiny.json && gzip -9n tiny.h5
+pair: make.py 1 1000 tiny.h5 tiny.json && gzip -9n tiny.h5
 The answer is to x[i] = sin(0.001 i) 0.9 over the flat array [1, 3, 299, 299].
 Needs Debian's python3-h5py.
 """
@@ -94,7 +94,7 @@ def main():
         values[name] = y
 
     x = values["mixed10"].mean(axis=(0, 1))
-    bound = (3 / x.shape[0]) ** 0.5
+    bound = 27**0.5 / np.linalg.norm(x)  # for logits of standard deviation 3
     kernel, bias = draw((x.shape[0], classes), -bound, bound), draw(classes, -0.5, 0.5)
     weights["avg_pool"] = []
     weights["predictions"] = [("kernel", kernel), ("bias", bias)]
