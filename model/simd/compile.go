@@ -110,6 +110,11 @@ const pageSize = 1 << 16
 // Compile makes a module of g. The error names the node, its operator, the opset
 // and the limit where g cannot be expressed.
 func Compile(ctx context.Context, g *graph.Graph, opts Options) (*Compiled, error) {
+	return compile(ctx, g, opts, nil)
+}
+
+// compile lets extend add to the module before it is encoded.
+func compile(ctx context.Context, g *graph.Graph, opts Options, extend func(*compiler, *Compiled) error) (*Compiled, error) {
 	low, err := ir.Lower(g)
 	if err != nil {
 		return nil, fmt.Errorf("simd: %w", err)
@@ -123,6 +128,7 @@ func Compile(ctx context.Context, g *graph.Graph, opts Options) (*Compiled, erro
 		bufs:   buffers(low),
 		b:      kernel.NewBuilder(kernel.Options{Relaxed: opts.Relaxed, Threads: opts.Threads}),
 		tables: map[string]uint32{},
+		extend: extend,
 	}
 	return c.compile()
 }
@@ -143,6 +149,7 @@ type compiler struct {
 	steps    []kernel.Step
 	text     []string
 	jobs     []job
+	extend   func(*compiler, *Compiled) error
 }
 
 // bump hands out addresses.
@@ -354,6 +361,11 @@ func (c *compiler) finish(in *span, unpadded int) (*Compiled, error) {
 		imported = ""
 	}
 	c.b.Memory(limits, imported, module)
+	if c.extend != nil {
+		if err := c.extend(c, out); err != nil {
+			return nil, err
+		}
+	}
 	if out.Module, err = c.b.Encode(); err != nil {
 		return nil, fmt.Errorf("simd: %w", err)
 	}

@@ -21,6 +21,7 @@ import (
 type grammar struct {
 	Classify classifyCommand `cmd:"" help:"Say what pictures show."`
 	Run      runCommand      `cmd:"" help:"Run a raw tensor through a model, to compare it with other runtimes."`
+	Compile  compileCommand  `cmd:"" help:"Write a model as a WebAssembly module that runs without Go."`
 	Model    modelCommands   `cmd:"" help:"Get, convert and inspect models."`
 	Serve    serveCommand    `cmd:"" help:"Serve the page that recognises images in a browser."`
 	Site     siteCommand     `cmd:"" help:"Build the page into a folder that any web server can serve."`
