@@ -37,14 +37,16 @@ type Getter struct {
 	Log func(format string, args ...any)
 	// Terminal is where a progress bar may be drawn; nil is nowhere.
 	Terminal io.Writer
+
+	kerasMD5 string // of the Keras weights; "" is that of the public ones
 }
 
 // The file that Keras publishes: the only one of its name with this MD5 is
 // the one that Keras itself downloads.
 const (
 	kerasFile = "inception_v3_weights_tf_dim_ordering_tf_kernels.h5"
-	kerasURL  = "https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/" + kerasFile
-	kerasMD5  = "9a0d58056eeedaa3f26cb7ebd46da564"
+	publicURL = "https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/" + kerasFile
+	publicMD5 = "9a0d58056eeedaa3f26cb7ebd46da564"
 )
 
 // Names of converted models in the cache.
@@ -121,7 +123,10 @@ func (g *Getter) withDefaults() (*Getter, error) {
 		}
 	}
 	if full.URL == "" {
-		full.URL = kerasURL
+		full.URL = publicURL
+	}
+	if full.kerasMD5 == "" {
+		full.kerasMD5 = publicMD5
 	}
 	if full.Fetch == (fetch.Client{}) {
 		full.Fetch = fetch.Default
@@ -177,7 +182,7 @@ func (g *Getter) keras(ctx context.Context) (string, error) {
 
 func (g *Getter) kerasFromHome() (string, error) {
 	path := filepath.Join(g.Home, ".keras", "models", kerasFile)
-	if err := fetch.MD5(kerasMD5).Check(path); err != nil {
+	if err := fetch.MD5(g.kerasMD5).Check(path); err != nil {
 		return "", err
 	}
 	g.Log("Taking the Keras ImageNet InceptionV3: Keras has left its weights in %s.", filepath.Dir(path))
@@ -186,7 +191,7 @@ func (g *Getter) kerasFromHome() (string, error) {
 
 func (g *Getter) kerasFromNetwork(ctx context.Context) (string, error) {
 	path := filepath.Join(g.Cache, "keras", kerasFile)
-	sum := fetch.MD5(kerasMD5)
+	sum := fetch.MD5(g.kerasMD5)
 	if sum.Check(path) != nil {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return "", err
