@@ -80,29 +80,76 @@ func Ints(name string, shape []int, data ...int64) *onnxfile.Tensor {
 // WithInitializers returns the model with tensors as initializers, by which
 // inputs of these names become constants.
 func WithInitializers(model []byte, tensors ...*onnxfile.Tensor) ([]byte, error) {
+	return editGraph(model, func(graph []byte) ([]byte, error) {
+		for _, t := range tensors {
+			graph = message(graph, 5, tensor(t))
+		}
+		return graph, nil
+	})
+}
+
+// WithAddend returns the model with an input "addend", a scalar, that is added to
+// its one output.
+func WithAddend(model []byte) ([]byte, error) {
+	return editGraph(model, func(graph []byte) ([]byte, error) {
+		var out []byte
+		var output string
+		err := eachField(graph, func(num protowire.Number, field, value []byte) error {
+			if num != 12 {
+				out = append(out, field...)
+				return nil
+			}
+			return eachField(value, func(num protowire.Number, _, value []byte) error {
+				if num == 1 {
+					output = string(value)
+				}
+				return nil
+			})
+		})
+		sum := output + "+addend"
+		out = message(out, 1, Node{Op: "Add", Inputs: []string{output, "addend"}, Outputs: []string{sum}}.bytes())
+		out = message(out, 11, Value{Name: "addend"}.bytes())
+		out = message(out, 12, Value{Name: sum}.bytes())
+		return out, err
+	})
+}
+
+func editGraph(model []byte, edit func(graph []byte) ([]byte, error)) ([]byte, error) {
 	var out []byte
-	for b := model; len(b) > 0; {
+	err := eachField(model, func(num protowire.Number, field, value []byte) error {
+		if num != 7 {
+			out = append(out, field...)
+			return nil
+		}
+		graph, err := edit(slices.Clone(value))
+		out = message(out, 7, graph)
+		return err
+	})
+	return out, err
+}
+
+// eachField hands over every field of a message, whole and, where it is of
+// bytes, what it holds.
+func eachField(b []byte, visit func(num protowire.Number, field, value []byte) error) error {
+	for len(b) > 0 {
 		num, typ, n := protowire.ConsumeTag(b)
 		if n < 0 {
-			return nil, protowire.ParseError(n)
+			return protowire.ParseError(n)
 		}
 		size := protowire.ConsumeFieldValue(num, typ, b[n:])
 		if size < 0 {
-			return nil, protowire.ParseError(size)
+			return protowire.ParseError(size)
 		}
-		field := b[:n+size]
-		if num == 7 && typ == protowire.BytesType {
-			graph, _ := protowire.ConsumeBytes(b[n:])
-			graph = slices.Clone(graph)
-			for _, t := range tensors {
-				graph = message(graph, 5, tensor(t))
-			}
-			field = message(nil, 7, graph)
+		var value []byte
+		if typ == protowire.BytesType {
+			value, _ = protowire.ConsumeBytes(b[n:])
 		}
-		out = append(out, field...)
+		if err := visit(num, b[:n+size], value); err != nil {
+			return err
+		}
 		b = b[n+size:]
 	}
-	return out, nil
+	return nil
 }
 
 func (v Value) bytes() []byte {
