@@ -9,9 +9,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 
+	"hamster/preprocess"
 	"hamster/tools/internal/hdf5"
 	"hamster/tools/internal/inception"
 	"hamster/tools/internal/keras"
@@ -99,8 +103,12 @@ func Read(path string) (*Source, error) {
 	}
 	defer f.Close()
 	head := make([]byte, len(hdf5.Signature))
-	if _, err := io.ReadFull(f, head); err != nil {
-		return nil, fmt.Errorf("%s is not a model: %w", path, err)
+	switch _, err := io.ReadFull(f, head); err {
+	case nil, io.ErrUnexpectedEOF: // a short file is no model either; its reader says so
+	case io.EOF:
+		return nil, fmt.Errorf("%s is empty", path)
+	default:
+		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
 	if bytes.Equal(head, []byte(hdf5.Signature)) {
 		return readKeras(f)
@@ -157,6 +165,16 @@ func (s *Source) metadata(d Description) (map[string]string, error) {
 	if n := s.Classes(); len(d.Labels) > 0 && len(d.Labels) != n {
 		return nil, fmt.Errorf("%d labels for a model with %d outputs", len(d.Labels), n)
 	}
+	for what, text := range map[string]string{"scale": d.Scale, "offset": d.Offset} {
+		if err := checkNumbers(what, text); err != nil {
+			return nil, err
+		}
+	}
+	switch preprocess.Mode(d.Preprocess) {
+	case "", preprocess.Keras, preprocess.Quality:
+	default:
+		return nil, fmt.Errorf("preprocessing mode %q is neither %s nor %s", d.Preprocess, preprocess.Keras, preprocess.Quality)
+	}
 	labels := ""
 	if len(d.Labels) > 0 {
 		text, err := json.Marshal(d.Labels)
@@ -192,6 +210,25 @@ func (s *Source) metadata(d Description) (map[string]string, error) {
 		}
 	}
 	return props, nil
+}
+
+// checkNumbers checks a scale or an offset: nothing, one number, or three.
+// What divides may not be 0.
+func checkNumbers(what, text string) error {
+	if text == "" {
+		return nil
+	}
+	numbers := strings.Split(text, ",")
+	if len(numbers) != 1 && len(numbers) != 3 {
+		return fmt.Errorf("%s %q is not one number or three", what, text)
+	}
+	for _, number := range numbers {
+		v, err := strconv.ParseFloat(number, 32)
+		if err != nil || math.IsNaN(v-v) || what == "scale" && v == 0 {
+			return fmt.Errorf("%s %q: %q is not a number to use here", what, text, number)
+		}
+	}
+	return nil
 }
 
 // Write writes the model as ONNX to path. The file appears there whole or

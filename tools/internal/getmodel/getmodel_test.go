@@ -1,12 +1,10 @@
 package getmodel
 
 import (
-	"compress/gzip"
 	"crypto/md5"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -18,25 +16,13 @@ import (
 
 	"hamster/model/onnxfile"
 	"hamster/tools/internal/fetch"
+	"hamster/tools/internal/gztest"
 )
 
 // weights are those of a small InceptionV3 with 1000 classes.
 func weights(t *testing.T) []byte {
 	t.Helper()
-	f, err := os.Open("../inception/testdata/tiny.h5.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
+	return gztest.Read(t, "../inception/testdata/tiny.h5.gz")
 }
 
 // getter works in folders of its own, takes the small weights for those of

@@ -2,35 +2,21 @@ package hdf5
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"hamster/tools/internal/gztest"
 )
 
 // testFile returns the bytes of a file that testdata/make.py wrote with h5py.
 func testFile(t testing.TB, name string) []byte {
 	t.Helper()
-	f, err := os.Open(filepath.Join("testdata", name+".gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
+	return gztest.Read(t, filepath.Join("testdata", name+".gz"))
 }
 
 func open(t testing.TB, data []byte) *Group {

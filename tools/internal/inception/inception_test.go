@@ -2,14 +2,13 @@ package inception
 
 import (
 	"bytes"
-	"compress/gzip"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 
+	"hamster/tools/internal/gztest"
 	"hamster/tools/internal/hdf5"
 	"hamster/tools/internal/keras"
 )
@@ -78,19 +77,7 @@ func TestThereAre1000Classes(t *testing.T) {
 // openHDF5 opens a packed file that h5py wrote.
 func openHDF5(t *testing.T, path string) *hdf5.File {
 	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
+	data := gztest.Read(t, path)
 	file, err := hdf5.Open(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		t.Fatal(err)
