@@ -3,27 +3,31 @@
 ADDR ?= 127.0.0.1:8080
 FUZZTIME ?= 5m
 
-GO_WASM = GOOS=js GOARCH=wasm go
-
-# The packages that a browser runs, and so are checked for GOOS=js as well.
+# What a browser runs is vetted and tested as WebAssembly too. The fast engine's
+# kernels are not among the tests: they start browsers, which a browser cannot.
 WASM_PACKAGES = ./wasm/... ./model/... ./preprocess/...
+WASM_TESTS = ./wasm/... ./preprocess/... ./model ./model/onnxfile ./model/graph ./model/gorgonia ./model/simd/asm
 
 # A clone that another user owns must build too.
 export GOFLAGS := -buildvcs=false $(filter-out -buildvcs=false,$(GOFLAGS))
+
+# Tests compare with figures of the model that npm delivers, whatever else the
+# user's cache holds.
+WITH_MODEL = export HAMSTER_MODEL=$$(go run ./tools/hamster model get --from npm) &&
 
 .PHONY: help
 help:
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 .PHONY: run
-run: setup-run ## serve the page on http://$(ADDR)
-	go run ./tools/hamster serve --addr $(ADDR)
+run: setup-run ## serve the page on http://127.0.0.1:8080 (or on ADDR)
+	@go run ./tools/hamster serve --addr $(ADDR)
 
 .PHONY: test
-test: check test-go test-wasm ## everything that must pass before a commit lands
+test: check test-go test-wasm test-node test-browser check-readme ## everything that must pass before a commit lands
 
 .PHONY: check
-check: fmt vet staticcheck ## formatting and static analysis
+check: fmt vet staticcheck types ## formatting, static analysis, types
 
 .PHONY: setup-run setup-test
 setup-run:
@@ -32,35 +36,53 @@ setup-test:
 	@tools/setup.sh test
 
 .PHONY: fmt
-fmt: ## is every Go file formatted?
-	@unformatted=$$(gofmt -l model preprocess tools wasm) && \
+fmt: setup-run ## is every Go file formatted?
+	@unformatted=$$(gofmt -l model preprocess tools wasm web) && \
 	if [ -n "$$unformatted" ]; then echo "gofmt would change:" $$unformatted; exit 1; fi
 
 .PHONY: vet
 vet: setup-run ## go vet, natively and for the browser
 	go vet ./...
-	$(GO_WASM) vet $(WASM_PACKAGES)
+	GOOS=js GOARCH=wasm go vet $(WASM_PACKAGES)
 
 .PHONY: staticcheck
 staticcheck: .cache/bin/staticcheck ## staticcheck, natively and for the browser
 	.cache/bin/staticcheck ./...
 	GOOS=js GOARCH=wasm .cache/bin/staticcheck $(WASM_PACKAGES)
 
-# Built once for this machine: under GOOS=js, `go tool` would build a tool that
-# only a browser could run.
+# Built for this machine: under GOOS=js, `go tool` would build a tool that only
+# a browser could run.
 .cache/bin/staticcheck: go.mod | setup-run
 	go build -o $@ honnef.co/go/tools/cmd/staticcheck
 
+.PHONY: types
+types: setup-test ## the types that JavaScript's comments declare
+	@for project in $$(find web -name jsconfig.json); do \
+		echo "tsc -p $$project" && tools/npm/node_modules/.bin/tsc -p $$project || exit 1; \
+	done
+
 .PHONY: test-go
 test-go: setup-test ## Go tests, natively
-	go test ./...
+	$(WITH_MODEL) go test ./...
 
 .PHONY: test-wasm
 test-wasm: setup-test ## Go tests, in WebAssembly on Node.js
-	$(GO_WASM) test -exec tools/wasmexec.sh $(WASM_PACKAGES)
+	$(WITH_MODEL) GOOS=js GOARCH=wasm go test -exec '$(CURDIR)/tools/wasmexec.sh' $(WASM_TESTS)
+
+.PHONY: test-node
+test-node: setup-test ## conversions, compared with other runtimes
+	$(WITH_MODEL) node --test tools/npm/*.test.mjs
+
+.PHONY: test-browser
+test-browser: setup-test ## the page, in headless Chromium
+	$(WITH_MODEL) node --test --test-concurrency=1 web/test/*.e2e.mjs
+
+.PHONY: check-readme
+check-readme: setup-test ## every command that README.md shows
+	go run ./tools/internal/readme
 
 .PHONY: fuzz
-fuzz: setup-test ## every fuzz target for FUZZTIME (5m)
+fuzz: setup-test ## every fuzz target for 5 minutes (or FUZZTIME)
 	tools/fuzz.sh $(FUZZTIME)
 
 .PHONY: notice

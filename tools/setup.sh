@@ -60,7 +60,7 @@ check_node() {
 # missing_packages prints the Debian packages whose contents the tests would
 # look for in vain.
 missing_packages() {
-	command -v "${CHROMIUM:-chromium}" >/dev/null || echo chromium
+	command -v "${HAMSTER_CHROMIUM:-chromium}" >/dev/null || echo chromium
 	[ -d /usr/share/libonnx-testdata/data ] || echo libonnx-testdata
 	# golden.py makes the preprocessing goldens anew.
 	/usr/bin/python3 -c 'import PIL' 2>/dev/null || echo python3-pil
