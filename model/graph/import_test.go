@@ -20,13 +20,18 @@ type (
 	tensors = []*onnxfile.Tensor
 )
 
-func importModel(t testing.TB, b []byte, dims map[string][]int) (*graph.Graph, error) {
+func parse(t testing.TB, b []byte) *onnxfile.File {
 	t.Helper()
 	f, err := onnxfile.Parse(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
 		t.Fatalf("the container is refused: %v", err)
 	}
-	return graph.Import(f, dims)
+	return f
+}
+
+func importModel(t testing.TB, b []byte, dims map[string][]int) (*graph.Graph, error) {
+	t.Helper()
+	return graph.Import(parse(t, b), dims)
 }
 
 // mustImport imports a model of opset 13 that reads x and computes y.
@@ -353,11 +358,7 @@ func TestConstantsAreReadWhenAskedFor(t *testing.T) {
 
 func TestAWeightInAMissingFileIsNamedOnce(t *testing.T) {
 	m := model(13, []int{1, 2}, tensors{onnxbuild.Floats("w", []int{2}, 1, -2)}, op("Add", "x w", "y", nil))
-	b := m.Bytes()
-	f, err := onnxfile.Parse(bytes.NewReader(b), int64(len(b)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := parse(t, m.Bytes())
 	f.Tensors["w"].Range.File = "w.bin"
 	g, err := graph.Import(f, nil)
 	if err != nil {
