@@ -42,12 +42,12 @@ func run(ctx context.Context, page string) (passed, failed int, err error) {
 	if err != nil {
 		return 0, 0, fmt.Errorf("%s: %w", page, err)
 	}
-	cache, err := npmModelOnly(ctx)
+	cache, model, err := npmModelOnly(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
 	defer os.RemoveAll(cache)
-	reader := reader{env: append(os.Environ(), "HAMSTER_CACHE="+cache)}
+	reader := reader{env: append(os.Environ(), "HAMSTER_CACHE="+cache, "HAMSTER_MODEL="+model)}
 
 	count := func(line int, what string, err error) {
 		if err != nil {
@@ -84,33 +84,36 @@ func run(ctx context.Context, page string) (passed, failed int, err error) {
 	return passed, failed, nil
 }
 
-// npmModelOnly makes a cache of models that holds the npm one alone, which is
+// npmModelOnly makes a cache that holds the npm package's model alone, which is
 // the model that the page's answers come from; a reader's own cache may hold
 // better ones.
-func npmModelOnly(ctx context.Context) (string, error) {
+func npmModelOnly(ctx context.Context) (cache, model string, err error) {
 	printed, err := shell(ctx, os.Environ(), "go run ./tools/hamster model get --from npm")
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	model := lastLine(printed)
-	cache, err := os.MkdirTemp("", "hamster-readme-")
+	model = lastLine(printed)
+	beside, err := filepath.Glob(model + "*") // the model and its record
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	beside, err := filepath.Glob(model + "*")
-	if err == nil && len(beside) == 0 {
-		err = fmt.Errorf("model get printed %q, where no model is", model)
+	if len(beside) == 0 {
+		return "", "", fmt.Errorf("model get printed %q, where no model is", model)
+	}
+	cache, err = os.MkdirTemp("", "hamster-readme-")
+	if err != nil {
+		return "", "", err
 	}
 	models := filepath.Join(cache, "models")
-	err = errors.Join(err, os.Mkdir(models, 0o755))
+	err = os.Mkdir(models, 0o755)
 	for _, name := range beside {
 		err = errors.Join(err, os.Symlink(name, filepath.Join(models, filepath.Base(name))))
 	}
 	if err != nil {
 		os.RemoveAll(cache)
-		return "", err
+		return "", "", err
 	}
-	return cache, nil
+	return cache, model, nil
 }
 
 // How long the slowest command may take: a first build of everything.

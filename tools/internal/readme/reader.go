@@ -66,7 +66,8 @@ func lastLine(text string) string {
 	return text[strings.LastIndexByte(text, '\n')+1:]
 }
 
-// program runs a Go program. It lies inside the module, for its imports.
+// program runs a Go program that takes a model and a photo. It lies inside the
+// module, for its imports.
 func (r reader) program(ctx context.Context, source string) error {
 	dir, err := os.MkdirTemp(filepath.Join("tools", "internal", "readme"), "_program")
 	if err != nil {
@@ -77,7 +78,7 @@ func (r reader) program(ctx context.Context, source string) error {
 	if err := os.WriteFile(name, []byte(source), 0o644); err != nil {
 		return err
 	}
-	_, err = shell(ctx, r.env, "go run "+name)
+	_, err = shell(ctx, r.env, "go run "+name+` "$HAMSTER_MODEL" testdata/photos/chelsea.png`)
 	return err
 }
 
