@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"hamster/model"
 	"hamster/model/onnxfile"
 	"hamster/tools/internal/gztest"
 )
@@ -41,16 +42,12 @@ func kerasFile(t *testing.T) string {
 
 func metadata(t *testing.T, path string) map[string]string {
 	t.Helper()
-	f, err := os.Open(path)
+	source, err := model.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, err := onnxfile.Parse(f, info.Size())
+	defer source.Close()
+	file, err := onnxfile.Parse(source, source.Size())
 	if err != nil {
 		t.Fatal(err)
 	}

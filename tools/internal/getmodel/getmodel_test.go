@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"hamster/model"
 	"hamster/model/onnxfile"
 	"hamster/tools/internal/fetch"
 	"hamster/tools/internal/gztest"
@@ -100,16 +101,12 @@ func wantLog(t *testing.T, logged *strings.Builder, text string) {
 
 func parse(t *testing.T, path string) *onnxfile.File {
 	t.Helper()
-	f, err := os.Open(path)
+	source, err := model.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, err := onnxfile.Parse(f, info.Size())
+	defer source.Close()
+	file, err := onnxfile.Parse(source, source.Size())
 	if err != nil {
 		t.Fatal(err)
 	}
