@@ -37,7 +37,7 @@ func antialiased(out, img Image, cropFraction float32) {
 	}
 
 	// A centred crop is the same box however the picture is flipped.
-	cutX, cutY := cropMargin(img.Width, cropFraction), cropMargin(img.Height, cropFraction)
+	cutX, cutY := CropMargin(img.Width, cropFraction), CropMargin(img.Height, cropFraction)
 	src := pixels{
 		pix:    img.Pix[4*(cutY*img.Width+cutX):],
 		stride: 4 * img.Width,
@@ -58,7 +58,9 @@ func antialiased(out, img Image, cropFraction float32) {
 	}
 }
 
-func cropMargin(n int, fraction float32) int {
+// CropMargin is how many of n rows or columns a centre crop to this fraction
+// cuts off on either side: ⌊n·(1−fraction)/2⌋, none for the fraction 0.
+func CropMargin(n int, fraction float32) int {
 	if fraction == 0 {
 		return 0
 	}

@@ -7,7 +7,9 @@ import "slices"
 type span struct {
 	size        int
 	first, last int
-	offset      int // set by place
+	// pinned spans come first of all, from offset 0 on.
+	pinned bool
+	offset int // set by place
 }
 
 const alignment = 64
@@ -20,7 +22,15 @@ func align(n int) int { return (n + alignment - 1) &^ (alignment - 1) }
 // "Efficient Memory Management for Deep Neural Net Inference").
 func place(spans []*span) int {
 	order := slices.Clone(spans)
-	slices.SortStableFunc(order, func(a, b *span) int { return b.size - a.size })
+	slices.SortStableFunc(order, func(a, b *span) int {
+		if a.pinned != b.pinned {
+			if a.pinned {
+				return -1
+			}
+			return 1
+		}
+		return b.size - a.size
+	})
 	var placed []*span // by offset
 	total := 0
 	for _, s := range order {

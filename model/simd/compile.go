@@ -54,14 +54,19 @@ type Compiled struct {
 	Input Region
 	// Program reads Input; Net begins after it, with the input tensor in place.
 	Program, Net uint32
-	// Tensor is the input tensor inside, NHWC.
+	// Tensor is the input tensor inside, NHWC. Scratch is memory that is free
+	// until Net runs.
 	Tensor  Layout
+	Scratch Region
 	Outputs []Region
 	// Kernels names the functions that the module holds.
 	Kernels []string
 	// Steps lists what a run does, one line each.
 	Steps []string
 	Plan  Plan
+
+	// builder lays out further programs of the module's kernels.
+	builder *kernel.Builder
 }
 
 // Segment is bytes to write at an address.
@@ -197,7 +202,7 @@ func (c *compiler) compile() (*Compiled, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.arena = max(place(spans), c.stagingNeed())
+	c.arena = max(place(spans), c.stagingNeed(), c.imageNeed())
 	if total := int64(c.arena) + int64(weights); total > math.MaxInt32 {
 		return nil, fmt.Errorf("simd: the model needs %d MB of memory, at most 2047 are addressable", total>>20)
 	}
@@ -220,6 +225,17 @@ func (c *compiler) wrap(o *ir.Op, err error) error {
 	return fmt.Errorf("simd: %w", &ir.LowerError{Node: o.Node, Opset: c.src.Opset, Err: err})
 }
 
+// imageRoom is what Prepare takes, at the least, beside the input tensor: bands
+// of photos up to some 20,000 pixels wide.
+const imageRoom = 4 << 20
+
+func (c *compiler) imageNeed() int {
+	if t := c.g.Inputs[0]; t.C == 3 {
+		return align(c.bufs[t].size) + imageRoom
+	}
+	return 0
+}
+
 // inputSpan reserves memory for the input as the caller gives it.
 func (c *compiler) inputSpan(spans *[]*span) (*span, error) {
 	if len(c.g.Inputs) != 1 {
@@ -229,6 +245,7 @@ func (c *compiler) inputSpan(spans *[]*span) (*span, error) {
 	if c.bufs[t] == nil {
 		return nil, fmt.Errorf("simd: input %q is not used", t.Name)
 	}
+	c.bufs[t].pinned = true
 	in := &span{size: 4 * t.Len(), first: -1, last: -1}
 	*spans = append(*spans, in)
 	return in, nil
@@ -320,8 +337,8 @@ func (c *compiler) finish(in *span, unpadded int) (*Compiled, error) {
 	t := c.g.Inputs[0]
 	v := c.view(t)
 	out := &Compiled{
-		Options: c.opts,
-		Input:   Region{reserved + uint32(in.offset), uint32(4 * t.Len())},
+		Options: c.opts, builder: c.b,
+		Input: Region{reserved + uint32(in.offset), uint32(4 * t.Len())},
 		Tensor: Layout{
 			Addr: v.pixel(0, 0), RowStride: v.rowStride(), PixelStride: v.pixelStride(),
 			H: t.H, W: t.W, C: t.C,
@@ -348,6 +365,13 @@ func (c *compiler) finish(in *span, unpadded int) (*Compiled, error) {
 	}
 	if out.Packs, err = c.packs(); err != nil {
 		return nil, err
+	}
+	free := align(v.offset + v.size)
+	out.Scratch = Region{uint32(reserved + free), uint32(c.arena - free)}
+	if t.C == 3 {
+		for _, s := range imageSteps {
+			c.b.Kernel(s.Kernel())
+		}
 	}
 	out.Image = []Segment{{uint32(c.consts.base), c.image}}
 	out.Pages = (c.consts.at + pageSize - 1) / pageSize

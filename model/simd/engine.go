@@ -10,6 +10,7 @@ import (
 
 	"hamster/model/graph"
 	"hamster/model/onnxfile"
+	"hamster/preprocess"
 )
 
 // machine holds one instance of a compiled module and its memory. There are two:
@@ -21,6 +22,9 @@ type machine interface {
 	// load copies a tensor's stored bytes into the module's memory, past Go's
 	// heap where the machine can.
 	load(weights graph.Weights, t *onnxfile.Tensor, addr uint32) error
+	// rows copies n rows of an image from row y on into the module's memory,
+	// likewise.
+	rows(px preprocess.Pixels, y, n int, addr uint32) error
 	// run runs a program on all threads; an error means that the machine is
 	// unusable from then on.
 	run(ctx context.Context, program uint32) error
@@ -84,11 +88,19 @@ func (e *Engine) Run(ctx context.Context, inputs [][]float32) ([][]float32, erro
 	if err := e.m.write(e.c.Input.Addr, floatBytes(inputs[0])); err != nil {
 		return nil, err
 	}
-	if err := e.m.run(ctx, e.c.Program); err != nil {
-		e.err = fmt.Errorf("simd: %w", err)
-		return nil, e.err
+	if err := e.run(ctx, e.c.Program); err != nil {
+		return nil, err
 	}
 	return e.outputs()
+}
+
+// run runs a program; after a failure the engine answers nothing else.
+func (e *Engine) run(ctx context.Context, program uint32) error {
+	if err := e.m.run(ctx, program); err != nil {
+		e.err = fmt.Errorf("simd: %w", err)
+		return e.err
+	}
+	return nil
 }
 
 func (e *Engine) outputs() ([][]float32, error) {

@@ -12,6 +12,7 @@ import (
 
 	"hamster/model/graph"
 	"hamster/model/onnxfile"
+	"hamster/preprocess"
 )
 
 // New compiles g and makes it ready to run on the browser's own engine: with
@@ -246,6 +247,28 @@ func (m *browser) load(weights graph.Weights, t *onnxfile.Tensor, addr uint32) e
 		done += int64(len(part))
 	}
 	return nil
+}
+
+// JSRows is what Pixels may be besides: rows as a Uint8Array or
+// Uint8ClampedArray, so that they need not pass through Go's memory.
+type JSRows interface {
+	JSRows(y, n int) (js.Value, error)
+}
+
+func (m *browser) rows(px preprocess.Pixels, y, n int, addr uint32) error {
+	if direct, ok := px.(JSRows); ok {
+		b, err := direct.JSRows(y, n)
+		if err != nil {
+			return err
+		}
+		return attempt(func() { m.memory.Call("set", b, addr) })
+	}
+	w, _, _ := px.Bounds()
+	b := make([]byte, 4*w*n)
+	if err := px.ReadRows(b, y, n); err != nil {
+		return err
+	}
+	return m.write(addr, b)
 }
 
 func (m *browser) run(_ context.Context, program uint32) error {

@@ -11,6 +11,7 @@ import (
 
 	"hamster/model/graph"
 	"hamster/model/onnxfile"
+	"hamster/preprocess"
 )
 
 // New compiles g and makes it ready to run on wazero, which has no relaxed SIMD.
@@ -80,6 +81,15 @@ func (m *wazeroMachine) load(weights graph.Weights, t *onnxfile.Tensor, addr uin
 		return fmt.Errorf("read %d bytes at %d: %w", len(view), at, err)
 	}
 	return nil
+}
+
+func (m *wazeroMachine) rows(px preprocess.Pixels, y, n int, addr uint32) error {
+	w, _, _ := px.Bounds()
+	view, ok := m.memory.Read(addr, uint32(4*w*n))
+	if !ok {
+		return fmt.Errorf("write of %d rows at %d of %d", n, addr, m.memory.Size())
+	}
+	return px.ReadRows(view, y, n)
 }
 
 func (m *wazeroMachine) run(ctx context.Context, program uint32) error {
