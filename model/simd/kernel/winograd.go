@@ -1,0 +1,661 @@
+package kernel
+
+import (
+	"fmt"
+
+	"hamster/model/simd/asm"
+)
+
+// Winograd is a fast convolution of stride 1: MY × MX outputs of a KY × KX
+// window at a time by (MY+KY−1)·(MX+KX−1) multiplications, where the direct one
+// takes MY·MX·KY·KX. It is the Cook–Toom algorithm along each axis (Winograd's
+// name has stuck to it); an axis with M = K = 1 is left alone, so 1×7 is a
+// Winograd too. Larger M saves more and rounds worse, see Winograd.Error in the
+// tests.
+//
+// A layer is three steps: WinogradInputStep, a ConvStep that multiplies the
+// matrix of each position (blocks by WinogradBlocks), WinogradOutputStep. All
+// take a range of tiles, so that a large layer can go in pieces that fit the
+// cache: tile t holds the outputs from (t / TilesX · MY, t % TilesX · MX).
+type Winograd struct{ MY, MX, KY, KX int }
+
+// Positions is the number of multiplications per tile and pair of channels.
+func (w Winograd) Positions() int { return (w.MY + w.KY - 1) * (w.MX + w.KX - 1) }
+
+// Tiles is the number of tiles along each axis of an output.
+func (w Winograd) Tiles(height, width int) (ty, tx int) {
+	return ceilDiv(height, w.MY), ceilDiv(width, w.MX)
+}
+
+func (w Winograd) String() string { return fmt.Sprintf("f%dx%d_k%dx%d", w.MY, w.MX, w.KY, w.KX) }
+
+func (w Winograd) check() error {
+	for _, a := range [2][2]int{{w.MY, w.KY}, {w.MX, w.KX}} {
+		if a[0] < 1 || a[1] < 1 || a[0]+a[1]-2 > len(winogradPoints) {
+			return fmt.Errorf("no fast convolution of %d outputs by %d taps", a[0], a[1])
+		}
+	}
+	if w.Positions() > 100 {
+		return fmt.Errorf("a fast convolution with %d positions", w.Positions())
+	}
+	return nil
+}
+
+// winogradPoints are where the polynomials are evaluated, besides infinity. A
+// pair ±p shares its additions; powers of two multiply exactly.
+var winogradPoints = []float64{0, 1, -1, 2, -2, 0.5, -0.5, 4, -4}
+
+// cookToom is F(m, r): y = at·((g·w) ⊙ (bt·d)) are the m outputs of an r-tap
+// filter w over m+r−1 inputs d.
+type cookToom struct{ at, g, bt [][]float64 }
+
+// newCookToom evaluates at n−1 points and at infinity, n = m+r−1: a product of
+// polynomials by interpolation (Toom), transposed to a filter.
+func newCookToom(m, r int) cookToom {
+	n := m + r - 1
+	p := winogradPoints[:n-1]
+	var c cookToom
+	for i := range m {
+		row := make([]float64, n)
+		for j, x := range p {
+			row[j] = power(x, i)
+		}
+		if i == m-1 {
+			row[n-1] = 1
+		}
+		c.at = append(c.at, row)
+	}
+	for j, x := range p {
+		// Lagrange's polynomial of x: its numerator goes to bt, its
+		// denominator to g, where rounding happens once, at load.
+		numerator, denominator := []float64{1}, 1.0
+		for l, y := range p {
+			if l != j {
+				numerator = timesRoot(numerator, y)
+				denominator *= x - y
+			}
+		}
+		c.bt = append(c.bt, append(numerator, 0))
+		row := make([]float64, r)
+		for k := range row {
+			row[k] = power(x, k) / denominator
+		}
+		c.g = append(c.g, row)
+	}
+	all := []float64{1}
+	for _, y := range p {
+		all = timesRoot(all, y)
+	}
+	c.bt = append(c.bt, all)
+	last := make([]float64, r)
+	last[r-1] = 1
+	c.g = append(c.g, last)
+	return c
+}
+
+func power(x float64, n int) float64 {
+	y := 1.0
+	for range n {
+		y *= x
+	}
+	return y
+}
+
+// timesRoot is the polynomial c times (x − root), lowest power first.
+func timesRoot(c []float64, root float64) []float64 {
+	out := make([]float64, len(c)+1)
+	for i, v := range c {
+		out[i+1] += v
+		out[i] -= root * v
+	}
+	return out
+}
+
+// term is one summand of a linear combination.
+type term struct {
+	coefficient float64
+	value       asm.V128
+}
+
+// combine is Σ coefficient · value; nothing to add is 0.
+func (e *emitter) combine(terms []term) asm.V128 {
+	var sum asm.V128
+	started := false
+	// A coefficient of 1 starts the sum best.
+	for _, first := range []bool{true, false} {
+		for _, t := range terms {
+			switch {
+			case t.coefficient == 0 || (t.coefficient == 1) != first:
+			case !started && t.coefficient == 1:
+				sum, started = t.value, true
+			case !started:
+				sum, started = t.value.F32x4Mul(asm.FloatsX4(float32(t.coefficient))), true
+			case t.coefficient == 1:
+				sum = sum.F32x4Add(t.value)
+			case t.coefficient == -1:
+				sum = sum.F32x4Sub(t.value)
+			default:
+				sum = e.madd(t.value, asm.FloatsX4(float32(t.coefficient)), sum)
+			}
+		}
+	}
+	if !started {
+		return asm.FloatsX4(0)
+	}
+	return sum
+}
+
+// byRows sets out = matrix · in, where neighbouring rows that differ in signs
+// alone share their sums.
+func (e *emitter) byRows(f *asm.Func, matrix [][]float64, in, out []asm.LocalV128, same, other asm.LocalV128) {
+	for i := 0; i < len(matrix); i++ {
+		if i+1 < len(matrix) {
+			var sames, others []term
+			paired := true
+			for k, a := range matrix[i] {
+				switch b := matrix[i+1][k]; {
+				case a == b:
+					sames = append(sames, term{a, in[k].V128})
+				case a == -b:
+					others = append(others, term{a, in[k].V128})
+				default:
+					paired = false
+				}
+			}
+			if paired && len(others) > 0 {
+				same.Set(e.combine(sames))
+				other.Set(e.combine(others))
+				out[i].Set(same.F32x4Add(other))
+				out[i+1].Set(same.F32x4Sub(other))
+				i++
+				continue
+			}
+		}
+		var terms []term
+		for k, a := range matrix[i] {
+			terms = append(terms, term{a, in[k].V128})
+		}
+		out[i].Set(e.combine(terms))
+	}
+}
+
+// byColumns sets out = matrix · in, where neighbouring columns that differ in
+// signs alone are summed and subtracted first, in place.
+func (e *emitter) byColumns(f *asm.Func, matrix [][]float64, in, out []asm.LocalV128, spare asm.LocalV128) {
+	n := len(in)
+	// paired[k]: in[k] holds the sum and in[k+1] the difference.
+	paired := make([]bool, n)
+	for k := 0; k+1 < n; k++ {
+		ok, negated := true, false
+		for i := range matrix {
+			a, b := matrix[i][k], matrix[i][k+1]
+			ok = ok && (a == b || a == -b)
+			negated = negated || a != b
+		}
+		if ok && negated {
+			paired[k] = true
+			spare.Set(in[k].F32x4Sub(in[k+1]))
+			in[k].Set(in[k].F32x4Add(in[k+1]))
+			in[k+1].Set(spare)
+			k++
+		}
+	}
+	for i, row := range matrix {
+		var terms []term
+		for k := 0; k < n; k++ {
+			if !paired[k] {
+				terms = append(terms, term{row[k], in[k].V128})
+				continue
+			}
+			if row[k] == row[k+1] {
+				terms = append(terms, term{row[k], in[k].V128})
+			} else {
+				terms = append(terms, term{row[k], in[k+1].V128})
+			}
+			k++
+		}
+		out[i].Set(e.combine(terms))
+	}
+}
+
+// grid is a matrix of locals.
+func grid(f *asm.Func, rows, cols int) [][]asm.LocalV128 {
+	g := make([][]asm.LocalV128, rows)
+	for i := range g {
+		g[i] = f.V128s(cols)
+	}
+	return g
+}
+
+func column(g [][]asm.LocalV128, j int) []asm.LocalV128 {
+	c := make([]asm.LocalV128, len(g))
+	for i := range g {
+		c[i] = g[i][j]
+	}
+	return c
+}
+
+// WinogradInput is the kernel that transforms the input.
+type WinogradInput struct{ Winograd }
+
+// WinogradInputStep writes the transform of tile FirstTile + t at position p
+// and channel c to Out + p·PositionStride + t·4·Channels + 4c. One item is a
+// tile.
+type WinogradInputStep struct {
+	WinogradInput
+	In               uint32 // the first tap of output (0, 0)
+	InRow, InPixel   int
+	InRows, InCols   int // pixels from In that may be read; the rest is 0
+	TilesX           int
+	FirstTile, Count int
+	Channels         int
+	Out              uint32
+	PositionStride   int
+}
+
+const (
+	winIn = 4 * iota
+	winInRow
+	winInPixel
+	winInRows
+	winInCols
+	winTilesX
+	winFirst
+	winBytes
+	winOut
+	winPosition
+	winPad0
+	winPad1
+	winZeros // sixteen bytes
+)
+
+// Kernel is the step's WinogradInput.
+func (s WinogradInputStep) Kernel() Kernel { return s.WinogradInput }
+
+// Items is the number of tiles.
+func (s WinogradInputStep) Items() int { return s.Count }
+
+// Words is the descriptor.
+func (s WinogradInputStep) Words() []uint32 {
+	return []uint32{
+		s.In, uint32(s.InRow), uint32(s.InPixel), uint32(s.InRows), uint32(s.InCols), uint32(s.TilesX), uint32(s.FirstTile),
+		uint32(4 * s.Channels), s.Out, uint32(s.PositionStride), 0, 0, 0, 0, 0, 0,
+	}
+}
+
+// Name is, for instance, f32_winograd_input_f4x4_k3x3_relaxed.
+func (w WinogradInput) Name(o Options) string {
+	return "f32_winograd_input_" + w.Winograd.String() + "_" + o.isa()
+}
+
+func (w WinogradInput) emit(e *emitter, name string) (*asm.Func, error) {
+	if err := w.check(); err != nil {
+		return nil, err
+	}
+	ty, tx := w.MY+w.KY-1, w.MX+w.KX-1
+	inside := w.tile(e, name+"_inside", false)
+	edge := w.tile(e, name+"_edge", true)
+	f, desc, item, end := e.kernel(name)
+	load := func(offset uint32) asm.I32 { return desc.LoadI32(offset) }
+	tile, y, x, in, out, rows, cols := f.I32(), f.I32(), f.I32(), f.I32(), f.I32(), f.I32(), f.I32()
+	f.While(item.LtS(end), func() {
+		tile.Set(item.Add(load(winFirst)))
+		y.Set(tile.DivU(load(winTilesX)))
+		x.Set(tile.Sub(y.Mul(load(winTilesX))).MulConst(int32(w.MX)))
+		y.Set(y.MulConst(int32(w.MY)))
+		in.Set(load(winIn).Add(y.Mul(load(winInRow))).Add(x.Mul(load(winInPixel))))
+		out.Set(load(winOut).Add(item.Mul(load(winBytes))))
+		rows.Set(load(winInRows).Sub(y))
+		cols.Set(load(winInCols).Sub(x))
+		f.If(rows.GeS(asm.Int(int32(ty))).And(cols.GeS(asm.Int(int32(tx)))), func() {
+			f.Call(inside, desc, in, out, rows, cols)
+		}, func() {
+			f.Call(edge, desc, in, out, rows, cols)
+		})
+		item.Inc(1)
+	})
+	return f, nil
+}
+
+func (w WinogradInput) tile(e *emitter, name string, edge bool) *asm.Func {
+	cy, cx := newCookToom(w.MY, w.KY), newCookToom(w.MX, w.KX)
+	ty, tx := len(cy.bt), len(cx.bt)
+	f := e.m.Func(name)
+	desc, in, out, rows, cols := f.ParamI32(), f.ParamI32(), f.ParamI32(), f.ParamI32(), f.ParamI32()
+	row, pixel, position := f.LetI32(desc.LoadI32(winInRow)), f.LetI32(desc.LoadI32(winInPixel)), f.LetI32(desc.LoadI32(winPosition))
+	bytes := f.LetI32(desc.LoadI32(winBytes))
+	at, p, q := f.I32(), f.I32(), f.I32()
+	d, t, u := f.V128s(ty), grid(f, ty, tx), f.V128s(tx)
+	same, other := f.V128(), f.V128()
+	overChannels(f, at, bytes, []width{4, 1}, func(wd width) {
+		p.Set(in.Add(at))
+		for j := range tx {
+			q.Set(p.I32)
+			for i := range ty {
+				tap := q.I32
+				if edge {
+					tap = asm.Int(int32(i)).LtS(rows).And(asm.Int(int32(j)).LtS(cols)).Select(q, desc.AddConst(winZeros))
+				}
+				d[i].Set(wd.load(tap, 0))
+				if i+1 < ty {
+					q.Set(q.Add(row))
+				}
+			}
+			e.byRows(f, cy.bt, d, column(t, j), same, other)
+			if j+1 < tx {
+				p.Set(p.Add(pixel))
+			}
+		}
+		q.Set(out.Add(at))
+		for i := range ty {
+			e.byRows(f, cx.bt, t[i], u, same, other)
+			for j := range tx {
+				wd.store(f, q, 0, u[j])
+				if i+1 < ty || j+1 < tx {
+					q.Set(q.Add(position))
+				}
+			}
+		}
+	})
+	return f
+}
+
+// WinogradBlocks lists the blocks of the ConvStep between the transforms: for
+// each position the blocks of its matrix product. in and out are the transform's
+// Out and the next one's In; the strides are those steps'. The ConvStep has In
+// = in, Pixels = tiles, one segment of the input channels, weights by
+// WinogradPackStep and a bias of Positions · ⌈outputs/nr⌉ · nr zeros.
+func (w Winograd) Blocks(inPosition int, out uint32, outPosition int, outTable uint32, outputs, nr int) []Block {
+	var blocks []Block
+	for p := range w.Positions() {
+		for o := 0; o < outputs; o += nr {
+			blocks = append(blocks, Block{
+				InOffset: int32(p * inPosition), Out: out + uint32(p*outPosition+4*o), OutTable: outTable, Lanes: int32(min(nr, outputs-o)),
+			})
+		}
+	}
+	return blocks
+}
+
+// WinogradOutput is the kernel that transforms the products back.
+type WinogradOutput struct {
+	Winograd
+	Act      Activation
+	Residual bool
+}
+
+// WinogradOutputStep writes the outputs of tiles FirstTile … from the products
+// at In + p·PositionStride + t·TileStride + 4c: sum, bias, residual,
+// activation. One item is a tile.
+type WinogradOutputStep struct {
+	WinogradOutput
+	In                         uint32
+	PositionStride, TileStride int
+	Bias                       uint32 // [Channels]
+	Out                        uint32
+	OutRow, OutPixel           int
+	OutRows, OutCols           int
+	TilesX                     int
+	FirstTile, Count           int
+	Channels                   int
+	ResidualAt                 uint32 // pixel (0, 0) of the tensor to add
+	ResidualRow, ResidualPixel int
+	A, B                       float32
+}
+
+const (
+	wouIn = 4 * iota
+	wouPosition
+	wouTile
+	wouBias
+	wouOut
+	wouOutRow
+	wouOutPixel
+	wouOutRows
+	wouOutCols
+	wouTilesX
+	wouFirst
+	wouBytes
+	wouResidual
+	wouResidualRow
+	wouResidualPixel
+	wouA
+	wouB
+)
+
+// Kernel is the step's WinogradOutput.
+func (s WinogradOutputStep) Kernel() Kernel { return s.WinogradOutput }
+
+// Items is the number of tiles.
+func (s WinogradOutputStep) Items() int { return s.Count }
+
+// Words is the descriptor.
+func (s WinogradOutputStep) Words() []uint32 {
+	w := []uint32{s.In, uint32(s.PositionStride), uint32(s.TileStride), s.Bias, s.Out}
+	for _, x := range []int{s.OutRow, s.OutPixel, s.OutRows, s.OutCols, s.TilesX, s.FirstTile, 4 * s.Channels} {
+		w = append(w, uint32(x))
+	}
+	return append(w, s.ResidualAt, uint32(s.ResidualRow), uint32(s.ResidualPixel), bits(s.A), bits(s.B))
+}
+
+// Name is, for instance, f32_winograd_output_f4x4_k3x3_relaxed_minmax.
+func (w WinogradOutput) Name(o Options) string {
+	name := "f32_winograd_output_" + w.Winograd.String() + "_" + o.isa()
+	if w.Residual {
+		name += "_add"
+	}
+	return name + w.Act.suffix()
+}
+
+func (w WinogradOutput) emit(e *emitter, name string) (*asm.Func, error) {
+	if err := w.check(); err != nil {
+		return nil, err
+	}
+	inside, err := w.tile(e, name+"_inside", false)
+	if err != nil {
+		return nil, err
+	}
+	edge, err := w.tile(e, name+"_edge", true)
+	if err != nil {
+		return nil, err
+	}
+	f, desc, item, end := e.kernel(name)
+	load := func(offset uint32) asm.I32 { return desc.LoadI32(offset) }
+	tile, y, x, in, out, res, rows, cols := f.I32(), f.I32(), f.I32(), f.I32(), f.I32(), f.I32(), f.I32(), f.I32()
+	f.While(item.LtS(end), func() {
+		tile.Set(item.Add(load(wouFirst)))
+		y.Set(tile.DivU(load(wouTilesX)))
+		x.Set(tile.Sub(y.Mul(load(wouTilesX))).MulConst(int32(w.MX)))
+		y.Set(y.MulConst(int32(w.MY)))
+		in.Set(load(wouIn).Add(item.Mul(load(wouTile))))
+		out.Set(load(wouOut).Add(y.Mul(load(wouOutRow))).Add(x.Mul(load(wouOutPixel))))
+		res.Set(load(wouResidual).Add(y.Mul(load(wouResidualRow))).Add(x.Mul(load(wouResidualPixel))))
+		rows.Set(load(wouOutRows).Sub(y))
+		cols.Set(load(wouOutCols).Sub(x))
+		f.If(rows.GeS(asm.Int(int32(w.MY))).And(cols.GeS(asm.Int(int32(w.MX)))), func() {
+			f.Call(inside, desc, in, out, res, rows, cols)
+		}, func() {
+			f.Call(edge, desc, in, out, res, rows, cols)
+		})
+		item.Inc(1)
+	})
+	return f, nil
+}
+
+func (w WinogradOutput) tile(e *emitter, name string, edge bool) (*asm.Func, error) {
+	cy, cx := newCookToom(w.MY, w.KY), newCookToom(w.MX, w.KX)
+	ty, tx := len(cy.bt), len(cx.bt)
+	f := e.m.Func(name)
+	desc, in, out, res, rows, cols := f.ParamI32(), f.ParamI32(), f.ParamI32(), f.ParamI32(), f.ParamI32(), f.ParamI32()
+	position := f.LetI32(desc.LoadI32(wouPosition))
+	bytes := f.LetI32(desc.LoadI32(wouBytes))
+	at, p, q, r := f.I32(), f.I32(), f.I32(), f.I32()
+	d, t, y := f.V128s(tx), grid(f, ty, w.MX), f.V128s(w.MY)
+	spare, bias := f.V128(), f.V128()
+	act, err := w.Act.begin(e, f, desc, wouA)
+	if err != nil {
+		return nil, err
+	}
+	overChannels(f, at, bytes, []width{4, 1}, func(wd width) {
+		p.Set(in.Add(at))
+		for i := range ty {
+			for j := range tx {
+				d[j].Set(wd.load(p, 0))
+				p.Set(p.Add(position))
+			}
+			e.byColumns(f, cx.at, d, t[i], spare)
+		}
+		bias.Set(wd.load(desc.LoadI32(wouBias).Add(at), 0))
+		q.Set(out.Add(at))
+		r.Set(res.Add(at))
+		for j := range w.MX {
+			e.byColumns(f, cy.at, column(t, j), y, spare)
+			q.Set(out.Add(desc.LoadI32(wouOutPixel).Mul(asm.Int(int32(j)))).Add(at))
+			if w.Residual {
+				r.Set(res.Add(desc.LoadI32(wouResidualPixel).Mul(asm.Int(int32(j)))).Add(at))
+			}
+			for i := range w.MY {
+				store := func() {
+					sum := y[i].F32x4Add(bias)
+					if w.Residual {
+						sum = sum.F32x4Add(wd.load(r, 0))
+					}
+					wd.store(f, q, 0, act(sum))
+				}
+				if edge {
+					f.If(asm.Int(int32(i)).LtS(rows).And(asm.Int(int32(j)).LtS(cols)), store, nil)
+				} else {
+					store()
+				}
+				if i+1 < w.MY {
+					q.Set(q.Add(desc.LoadI32(wouOutRow)))
+					if w.Residual {
+						r.Set(r.Add(desc.LoadI32(wouResidualRow)))
+					}
+				}
+			}
+		}
+	})
+	return f, nil
+}
+
+// WinogradPack is the kernel that transforms stored weights, once, at load.
+type WinogradPack struct {
+	Winograd
+	From Source
+}
+
+// WinogradPackStep writes the transform of (q − Zero[o])·Scale[o] to
+// [Positions][⌈Outputs/NR⌉][Inputs][NR] floats, zeros where the last block has
+// no output. Fields as in PackStep; the window is the Winograd's. One item is a
+// block of NR outputs.
+type WinogradPackStep struct {
+	WinogradPack
+	In, Out          uint32
+	Outputs, Inputs  int
+	StrideO, StrideI int
+	StrideY, StrideX int
+	NR               int
+	Scale, Zero      uint32
+}
+
+// Kernel is the step's WinogradPack.
+func (s WinogradPackStep) Kernel() Kernel { return s.WinogradPack }
+
+// Items is the number of blocks.
+func (s WinogradPackStep) Items() int { return ceilDiv(s.Outputs, s.NR) }
+
+// Floats is the number of floats that the step writes.
+func (s WinogradPackStep) Floats() int {
+	return s.Positions() * ceilDiv(s.Outputs, s.NR) * s.Inputs * s.NR
+}
+
+// Words is the descriptor, laid out as PackStep's.
+func (s WinogradPackStep) Words() []uint32 {
+	return PackStep{In: s.In, Out: s.Out, Outputs: s.Outputs, Inputs: s.Inputs, KernelY: s.KY, KernelX: s.KX, StrideO: s.StrideO,
+		StrideI: s.StrideI, StrideY: s.StrideY, StrideX: s.StrideX, NR: s.NR, Scale: s.Scale, Zero: s.Zero}.Words()
+}
+
+// Name is, for instance, u8_winograd_pack_f4x4_k3x3.
+func (w WinogradPack) Name(Options) string {
+	return w.From.String() + "_winograd_pack_" + w.Winograd.String()
+}
+
+func (w WinogradPack) emit(e *emitter, name string) (*asm.Func, error) {
+	if err := w.check(); err != nil {
+		return nil, err
+	}
+	if w.From > Int8 {
+		return nil, fmt.Errorf("no weights of type %v", w.From)
+	}
+	cy, cx := newCookToom(w.MY, w.KY), newCookToom(w.MX, w.KX)
+	ty, tx := len(cy.g), len(cx.g)
+	// Two roundings on every host: weights are packed where they are run, but
+	// need not be.
+	exact := &emitter{m: e.m, helpers: e.helpers}
+	f, desc, item, end := e.kernel(name)
+	load := func(offset uint32) asm.I32 { return desc.LoadI32(offset) }
+	zero := asm.Int(0)
+	lane, o, i, q, position := f.I32(), f.I32(), f.I32(), f.I32(), f.I32()
+	base, p := f.I32s(4), f.I32()
+	scale, shift := f.V128(), f.V128()
+	same, other := f.V128(), f.V128()
+	tap, t, u := grid(f, w.KY, w.KX), grid(f, ty, w.KX), f.V128s(tx)
+	nr := f.LetI32(load(packNR))
+	position.Set(load(packOutputs).Add(nr).AddConst(-1).DivU(nr).Mul(nr).Mul(load(packInputs)).MulConst(4))
+	f.While(item.LtS(end), func() {
+		lane.Set(zero)
+		f.While(lane.LtS(nr), func() {
+			scale.Set(asm.FloatsX4(0))
+			shift.Set(asm.FloatsX4(0))
+			for k := range byte(4) {
+				o.Set(item.Mul(nr).Add(lane).AddConst(int32(k)))
+				base[k].Set(load(packIn))
+				f.If(o.LtS(load(packOutputs)), func() {
+					base[k].Set(base[k].Add(o.Mul(load(packStrideO))))
+					s, z := f.LetF32(asm.Float(1)), f.LetF32(asm.Float(0))
+					f.If(load(packScale), func() { s.Set(load(packScale).Add(o.MulConst(4)).LoadF32(0)) }, nil)
+					f.If(load(packZero), func() { z.Set(load(packZero).Add(o.MulConst(4)).LoadF32(0)) }, nil)
+					scale.Set(scale.F32x4Replace(k, s))
+					shift.Set(shift.F32x4Replace(k, z))
+				}, nil)
+			}
+			q.Set(load(packOut).Add(item.Mul(nr).Mul(load(packInputs)).Add(lane).MulConst(4)))
+			each(f, i, zero, load(packInputs), func() {
+				for y := range w.KY {
+					for x := range w.KX {
+						x4 := tap[y][x]
+						for k := range byte(4) {
+							p.Set(base[k].Add(load(packStrideY).Mul(asm.Int(int32(y)))).Add(load(packStrideX).Mul(asm.Int(int32(x)))))
+							one := w.From.load(e, p)
+							if k == 0 {
+								x4.Set(one.Splat())
+							} else {
+								x4.Set(x4.F32x4Replace(k, one))
+							}
+						}
+						x4.Set(x4.F32x4Sub(shift).F32x4Mul(scale))
+					}
+				}
+				for x := range w.KX {
+					exact.byRows(f, cy.g, column(tap, x), column(t, x), same, other)
+				}
+				p.Set(q.I32)
+				for y := range ty {
+					exact.byRows(f, cx.g, t[y], u, same, other)
+					for x := range tx {
+						f.StoreV128(p, 0, u[x])
+						p.Set(p.Add(position))
+					}
+				}
+				q.Set(q.Add(nr.MulConst(4)))
+				for k := range 4 {
+					base[k].Set(base[k].Add(load(packStrideI)))
+				}
+			})
+			lane.Inc(4)
+		})
+		item.Inc(1)
+	})
+	return f, nil
+}

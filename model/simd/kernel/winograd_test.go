@@ -1,0 +1,155 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"testing"
+)
+
+// winogradCase is one convolution of stride 1.
+type winogradCase struct {
+	w                Winograd
+	h, wd, cin, cout int // of the output
+	act              Activation
+	residual         bool
+	piece            int // tiles at a time; 0 = all
+	extra            int
+}
+
+func (c winogradCase) run(t *testing.T, seed uint64, tolerance float64) {
+	t.Helper()
+	const nr, mr = 8, 4
+	w := newWorld(seed)
+	ih, iw := c.h+c.w.KY-1, c.wd+c.w.KX-1
+	x := w.random(ih * iw * c.cin)
+	taps := c.w.KY * c.w.KX
+	stored := make([]byte, c.cout*c.cin*taps)
+	weights := make([]float32, len(stored))
+	scale, zero := make([]float32, c.cout), make([]float32, c.cout)
+	for o := range scale {
+		scale[o], zero[o] = (w.rng.Float32()+0.5)/128, 128
+	}
+	for i := range stored {
+		stored[i] = byte(w.rng.Uint32())
+		o := i / (c.cin * taps)
+		weights[i] = (float32(stored[i]) - zero[o]) * scale[o]
+	}
+	bias, res := w.random(c.cout), w.random(c.h*c.wd*c.cout)
+	in := w.newTensor(ih, iw, c.cin, 0, c.extra, false)
+	w.fill(in, x)
+	out := w.newTensor(c.h, c.wd, c.cout, 0, c.extra, true)
+	resT := w.newTensor(c.h, c.wd, c.cout, 0, 0, false)
+	w.fill(resT, res)
+
+	ty, tx := c.w.Tiles(c.h, c.wd)
+	piece := c.piece
+	if piece == 0 {
+		piece = ty * tx
+	}
+	panels := ceilDiv(c.cout, nr)
+	pack := WinogradPackStep{WinogradPack: WinogradPack{c.w, Uint8}, In: w.bytes(stored), Outputs: c.cout, Inputs: c.cin,
+		StrideO: c.cin * taps, StrideI: taps, StrideY: c.w.KX, StrideX: 1, NR: nr, Scale: w.floats(scale), Zero: w.floats(zero)}
+	pack.Out = w.output(4 * pack.Floats())
+	n := c.w.Positions()
+	v := w.output(4 * n * piece * c.cin)
+	m := w.output(4 * n * piece * c.cout)
+	steps := []Step{pack}
+	for first := 0; first < ty*tx; first += piece {
+		count := min(piece, ty*tx-first)
+		outTable := w.ints(PixelTable(1, count, 0, 4*c.cout, mr))
+		var blocks []uint32
+		for _, b := range c.w.Blocks(4*piece*c.cin, m, 4*piece*c.cout, outTable, c.cout, nr) {
+			blocks = append(blocks, b.Words()...)
+		}
+		steps = append(steps,
+			WinogradInputStep{WinogradInput: WinogradInput{c.w}, In: in.at, InRow: in.row, InPixel: in.pixel, InRows: ih, InCols: iw,
+				TilesX: tx, FirstTile: first, Count: count, Channels: c.cin, Out: v, PositionStride: 4 * piece * c.cin},
+			ConvStep{Conv: Conv{MR: mr, NR: nr}, In: v, Weights: pack.Out, Bias: w.floats(make([]float32, n*panels*nr)),
+				InTable: w.ints(PixelTable(1, count, 0, 4*c.cin, mr)), Pixels: count, Segments: w.ints([]int32{0}), SegmentCount: 1, SegmentLen: c.cin,
+				Blocks: w.words(blocks), BlockCount: n * panels},
+			WinogradOutputStep{WinogradOutput: WinogradOutput{c.w, c.act, c.residual}, In: m, PositionStride: 4 * piece * c.cout, TileStride: 4 * c.cout,
+				Bias: w.floats(bias), Out: out.at, OutRow: out.row, OutPixel: out.pixel, OutRows: c.h, OutCols: c.wd, TilesX: tx, FirstTile: first, Count: count,
+				Channels: c.cout, ResidualAt: resT.at, ResidualRow: resT.row, ResidualPixel: resT.pixel, A: -0.5, B: 0.5})
+	}
+	want := make([]float32, c.h*c.wd*c.cout)
+	for i := range want {
+		oy, ox, o := i/(c.wd*c.cout), i/c.cout%c.wd, i%c.cout
+		sum := float64(bias[o])
+		for ky := range c.w.KY {
+			for kx := range c.w.KX {
+				for k := range c.cin {
+					sum += float64(x[((oy+ky)*iw+ox+kx)*c.cin+k]) * float64(weights[((o*c.cin+k)*c.w.KY+ky)*c.w.KX+kx])
+				}
+			}
+		}
+		if c.residual {
+			sum += float64(res[i])
+		}
+		want[i] = float32(c.act.reference(sum, -0.5, 0.5))
+	}
+	w.run(t, steps, func(t *testing.T, mem []byte) { near(t, "output", out.read(mem), want, tolerance) })
+	if t.Failed() {
+		t.Fatalf("%+v", c)
+	}
+}
+
+var winograds = []Winograd{{2, 2, 3, 3}, {4, 4, 3, 3}, {2, 2, 5, 5}, {1, 2, 1, 7}, {2, 1, 7, 1}, {1, 4, 1, 7}, {4, 1, 7, 1}, {1, 4, 1, 3}, {3, 1, 3, 1}}
+
+func TestWinogradAgreesWithNaiveLoop(t *testing.T) {
+	for i, w := range winograds {
+		for _, c := range []winogradCase{
+			{w: w, h: 8, wd: 8, cin: 8, cout: 8},
+			{w: w, h: 7, wd: 9, cin: 5, cout: 11, extra: 3, act: MinMax, residual: true},
+			{w: w, h: 1, wd: 1, cin: 1, cout: 1},
+			{w: w, h: 9, wd: 5, cin: 6, cout: 7, piece: 2, act: MinMax},
+		} {
+			t.Run(fmt.Sprintf("%v %dx%d %d to %d", w, c.h, c.wd, c.cin, c.cout), func(t *testing.T) { c.run(t, uint64(i), 1e-4) })
+		}
+	}
+}
+
+func TestCookToomIsAFilter(t *testing.T) {
+	for m := 1; m <= 6; m++ {
+		for r := 1; r <= 7 && m+r-2 <= len(winogradPoints); r++ {
+			c := newCookToom(m, r)
+			d, w := make([]float64, m+r-1), make([]float64, r)
+			for i := range d {
+				d[i] = math.Sin(float64(i + m))
+			}
+			for i := range w {
+				w[i] = math.Cos(float64(3*i + r))
+			}
+			product := make([]float64, len(d))
+			for p := range product {
+				var u, v float64
+				for k := range w {
+					u += c.g[p][k] * w[k]
+				}
+				for k := range d {
+					v += c.bt[p][k] * d[k]
+				}
+				product[p] = u * v
+			}
+			for i := range m {
+				var got, want float64
+				for p := range product {
+					got += c.at[i][p] * product[p]
+				}
+				for k := range w {
+					want += w[k] * d[i+k]
+				}
+				if math.Abs(got-want) > 1e-9 {
+					t.Errorf("F(%d, %d): output %d is %v, want %v", m, r, i, got, want)
+				}
+			}
+		}
+	}
+}
+
+func TestWinogradRefusesWhatItHasNoPointsFor(t *testing.T) {
+	for _, w := range []Winograd{{0, 1, 3, 3}, {6, 6, 7, 7}, {4, 4, 9, 9}} {
+		if _, err := NewBuilder(Options{}).Program(0, []Step{WinogradInputStep{WinogradInput: WinogradInput{w}}}); err == nil {
+			t.Errorf("no error for %v", w)
+		}
+	}
+}
