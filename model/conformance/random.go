@@ -16,7 +16,7 @@ import (
 // finite for the inputs that RandomInputs makes.
 func RandomGraph(seed uint64) []byte {
 	r := &randomGraph{Rand: rand.New(rand.NewPCG(seed, 1))}
-	r.model.Opset = 13
+	r.model.Opset = 14 // the first with HardSwish
 	r.values = []onnxbuild.Value{{Name: "x", Shape: d{r.between(1, 2), r.between(1, 40), r.between(1, 20), r.between(1, 20)}}}
 	r.model.Inputs = r.values[:1:1]
 	steps := []func(x onnxbuild.Value){
@@ -171,6 +171,8 @@ func (r *randomGraph) window(x d, pool bool) (attrs a, kernel, out d) {
 			pads[i], pads[i+2] = r.IntN(extent), r.IntN(extent)
 		}
 		if same {
+			// onnxruntime takes no dilations here, nor strides beyond the kernel.
+			strides[i], dilations[i] = min(strides[i], kernel[i]), 1
 			pads[i], pads[i+2] = 0, 0
 			out[i] = (size + strides[i] - 1) / strides[i]
 			continue

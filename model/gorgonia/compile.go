@@ -34,8 +34,8 @@ func (s *step) output() *graph.Value { return s.node.Outputs[0] }
 // lowering turns a node into a step.
 type lowering func(*compiler, *graph.Node) (*step, error)
 
-// compiler lowers a graph. It holds the constants for as long as it works; what
-// it makes keeps only what runs.
+// compiler lowers a graph. It holds the graph and its constants, so steps must not
+// hold it.
 type compiler struct {
 	ctx   context.Context
 	g     *graph.Graph

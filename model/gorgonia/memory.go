@@ -8,8 +8,8 @@ import (
 )
 
 // maxElements bounds what a graph may make us allocate, in float32 elements
-// (2 GiB): a few bytes of a file can declare tensors of any size.
-const maxElements = 1 << 29
+// (1 GiB): a few bytes of a file can declare tensors of any size.
+const maxElements = 1 << 28
 
 func checkElements(n int) error {
 	if n > maxElements {

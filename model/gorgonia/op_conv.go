@@ -81,6 +81,7 @@ func lowerConv(c *compiler, n *graph.Node) (*step, error) {
 		biasAt = len(inputs)
 		inputs = append(inputs, b)
 	}
+	pool := c.pool
 	do := func(dst []float32, in [][]float32) {
 		var bias []float32
 		if biasAt >= 0 {
@@ -91,15 +92,15 @@ func lowerConv(c *compiler, n *graph.Node) (*step, error) {
 		case weightsAt >= 0 && conv.depthwise:
 			taps = in[weightsAt]
 		case weightsAt >= 0:
-			packed = conv.pack(c.pool.weightBlocks(conv.weightBlocks()), in[weightsAt])
+			packed = conv.pack(pool.weightBlocks(conv.weightBlocks()), in[weightsAt])
 		}
 		for b := range conv.n {
-			src := conv.border(c.pool, in[0][b*conv.inC*conv.inH*conv.inW:][:conv.inC*conv.inH*conv.inW])
+			src := conv.border(pool, in[0][b*conv.inC*conv.inH*conv.inW:][:conv.inC*conv.inH*conv.inW])
 			out := dst[b*conv.outC*conv.outPlane:][:conv.outC*conv.outPlane]
 			if conv.depthwise {
-				conv.runDepthwise(c.pool, out, src, taps, bias)
+				conv.runDepthwise(pool, out, src, taps, bias)
 			} else {
-				conv.run(c.pool, out, src, packed, bias)
+				conv.run(pool, out, src, packed, bias)
 			}
 		}
 	}

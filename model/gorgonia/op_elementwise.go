@@ -19,8 +19,9 @@ func lowerUnary(f func(float32) float32) lowering {
 
 // unary applies f to stretches of the input.
 func unary(c *compiler, n *graph.Node, f func(dst, src []float32)) *step {
+	pool := c.pool
 	return &step{inputs: n.Inputs[:1], inPlace: true, do: func(dst []float32, in [][]float32) {
-		c.pool.span(len(dst), func(from, to int) { f(dst[from:to], in[0][from:to]) })
+		pool.span(len(dst), func(from, to int) { f(dst[from:to], in[0][from:to]) })
 	}}
 }
 

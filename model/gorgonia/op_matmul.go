@@ -75,18 +75,19 @@ func (m matmul) lower(c *compiler, n *graph.Node) (*step, error) {
 	for k := range offset {
 		offset[k] = int32(k * kStride)
 	}
+	pool := c.pool
 	return &step{inputs: inputs, do: func(dst []float32, in [][]float32) {
 		w := constant
 		if !fixed {
-			w = m.pack(c.pool.weightBlocks(weightBlocks(m.n, m.k)), in[1])
+			w = m.pack(pool.weightBlocks(weightBlocks(m.n, m.k)), in[1])
 		}
 		p := product{
 			src: in[0], pixels: m.m, offset: offset, weights: w,
 			base: func(row int) int { return row * rowStride },
 			dst:  dst, pixelStride: m.n, channelStride: 1,
 		}
-		pixelTasks, channelTasks := p.tasks(len(c.pool.workers))
-		c.pool.each(pixelTasks*channelTasks, func(i int, s *scratch) { p.run(i, channelTasks, s) })
+		pixelTasks, channelTasks := p.tasks(len(pool.workers))
+		pool.each(pixelTasks*channelTasks, func(i int, s *scratch) { p.run(i, channelTasks, s) })
 	}}, nil
 }
 

@@ -16,9 +16,10 @@ func lowerBatchNorm(c *compiler, n *graph.Node) (*step, error) {
 	x := n.Inputs[0]
 	channels := x.Shape[1]
 	plane := graph.Elements(x.Shape[2:])
+	pool := c.pool
 	return &step{inputs: n.Inputs[:5], inPlace: true, do: func(dst []float32, in [][]float32) {
 		src, scale, bias, mean, variance := in[0], in[1], in[2], in[3], in[4]
-		c.pool.each(x.Shape[0]*channels, func(i int, _ *scratch) {
+		pool.each(x.Shape[0]*channels, func(i int, _ *scratch) {
 			ch := i % channels
 			factor := float64(scale[ch]) / math.Sqrt(float64(variance[ch])+float64(epsilon))
 			a, b := float32(factor), float32(float64(bias[ch])-float64(mean[ch])*factor)
@@ -36,9 +37,10 @@ func lowerSoftmax(c *compiler, n *graph.Node) (*step, error) {
 	if err != nil {
 		return nil, err
 	}
+	pool := c.pool
 	return &step{inputs: n.Inputs[:1], inPlace: true, do: func(dst []float32, in [][]float32) {
 		src := in[0]
-		c.pool.each(s.Outer*s.Inner, func(i int, _ *scratch) {
+		pool.each(s.Outer*s.Inner, func(i int, _ *scratch) {
 			first := i/s.Inner*s.Axis*s.Inner + i%s.Inner
 			largest := float32(math.Inf(-1))
 			for k := range s.Axis {

@@ -32,9 +32,10 @@ func lowerGlobalPool(c *compiler, n *graph.Node) (*step, error) {
 
 // planes applies f to each of count planes.
 func planes(c *compiler, n *graph.Node, count int, f func(dst, src []float32)) *step {
+	pool := c.pool
 	in, out := n.Inputs[0].Len()/max(count, 1), n.Outputs[0].Len()/max(count, 1)
 	return &step{inputs: n.Inputs[:1], do: func(dst []float32, src [][]float32) {
-		c.pool.each(count, func(i int, _ *scratch) {
+		pool.each(count, func(i int, _ *scratch) {
 			f(dst[i*out:][:out], src[0][i*in:][:in])
 		})
 	}}
