@@ -7,7 +7,6 @@ import (
 )
 
 func newDepthwise(c *compiler, o *ir.Op) (emitter, error) { return newDirect(c, o), nil }
-func newWinograd(c *compiler, o *ir.Op) emitter           { return nil }
 func newBinary(c *compiler, o *ir.Op) (emitter, error)    { return nil, fmt.Errorf("no kernel") }
 func newAffine(c *compiler, o *ir.Op) (emitter, error)    { return nil, fmt.Errorf("no kernel") }
 func newUnary(c *compiler, o *ir.Op) (emitter, error)     { return nil, fmt.Errorf("no kernel") }

@@ -1,0 +1,157 @@
+package simd
+
+import (
+	"hamster/model/simd/ir"
+	"hamster/model/simd/kernel"
+)
+
+// winogradConv computes a convolution of stride 1 with fewer multiplications
+// (Winograd; Lavin & Gray 2015, "Fast Algorithms for Convolutional Neural
+// Networks"): transform the input, multiply a matrix for each position of the
+// transform, transform back.
+type winogradConv struct {
+	o    *ir.Op
+	w    kernel.Winograd
+	tile tile
+	// tiles in all, tilesX in a row of them, piece at a time.
+	tiles, tilesX, piece int
+}
+
+// winogradOutputs are the numbers of outputs at a time that each kernel size may
+// use on an axis. More save more multiplications and lose more precision.
+var winogradOutputs = map[int][]int{1: {1}, 3: {2, 4}, 5: {2}, 7: {2, 3}}
+
+// pieceBytes is about half of a second-level cache: so much of the transforms is
+// worked on at a time.
+const pieceBytes = 1 << 20
+
+// What the transforms take, in nanoseconds for a position and channel, beside
+// multiplications at the tiles' speed in GMAC/s.
+const (
+	transformInput  = 0.25
+	transformOutput = 0.2
+)
+
+// newWinograd returns nil where a direct convolution is faster or the only way.
+func newWinograd(c *compiler, o *ir.Op) emitter {
+	conv, out := o.Conv, o.Out[0]
+	if c.opts.NoWinograd || len(o.Out) > 1 || conv.Groups != 1 || conv.Kernel == [2]int{1, 1} ||
+		conv.Stride != [2]int{1, 1} || conv.Dilation != [2]int{1, 1} || conv.Weights[0].Layout != ir.OIHW {
+		return nil
+	}
+	direct := newDirect(c, o)
+	best := gemmTime(direct.tile, out.H*out.W, conv.Outputs(), conv.Inputs()*conv.Kernel[0]*conv.Kernel[1])
+	var found *winogradConv
+	for _, my := range winogradOutputs[conv.Kernel[0]] {
+		for _, mx := range winogradOutputs[conv.Kernel[1]] {
+			w := &winogradConv{o: o, w: kernel.Winograd{MY: my, MX: mx, KY: conv.Kernel[0], KX: conv.Kernel[1]}}
+			if t := w.plan(c); t < best {
+				best, found = t, w
+			}
+		}
+	}
+	if found == nil {
+		return nil
+	}
+	return found
+}
+
+// gemmTime estimates a product of rows × depth by depth × columns, in
+// nanoseconds, the padding of tiles included.
+func gemmTime(t tile, rows, columns, depth int) float64 {
+	blocks := (columns + t.nr - 1) / t.nr
+	return float64((rows+t.mr-1)/t.mr*t.mr) * float64(blocks*t.nr) * float64(depth) / t.speed
+}
+
+// plan splits the work and estimates its time in nanoseconds.
+func (w *winogradConv) plan(c *compiler) float64 {
+	conv, out := w.o.Conv, w.o.Out[0]
+	inputs, outputs, positions := conv.Inputs(), conv.Outputs(), w.w.Positions()
+	ty, tx := w.w.Tiles(out.H, out.W)
+	w.tiles, w.tilesX = ty*tx, tx
+	pieces := max(1, (4*positions*(inputs+outputs)*w.tiles+pieceBytes/2)/pieceBytes)
+	w.piece = (w.tiles + pieces - 1) / pieces
+	w.tile = pickTile(c.opts, max(2, w.piece), []int{outputs})
+	w.piece = min(w.tiles, (w.piece+w.tile.mr-1)/w.tile.mr*w.tile.mr)
+
+	time := float64(w.tiles*positions) * (float64(inputs)*transformInput + float64(outputs)*transformOutput)
+	for first := 0; first < w.tiles; first += w.piece {
+		time += float64(positions) * gemmTime(w.tile, min(w.piece, w.tiles-first), outputs, inputs)
+	}
+	return time
+}
+
+func (w *winogradConv) needs() (scratch, weights int) {
+	conv, n := w.o.Conv, w.w.Positions()
+	in, out := align(4*n*w.piece*conv.Inputs()), 4*n*w.piece*conv.Outputs()
+	blocks := (conv.Outputs() + w.tile.nr - 1) / w.tile.nr
+	return in + out, 4 * n * blocks * w.tile.nr * conv.Inputs()
+}
+
+func (w *winogradConv) emit(c *compiler, scratch uint32) error {
+	o, conv, out, t := w.o, w.o.Conv, w.o.Out[0], w.tile
+	act, a, b, err := activation(o.Act)
+	if err != nil {
+		return err
+	}
+	inputs, outputs, n := conv.Inputs(), conv.Outputs(), w.w.Positions()
+	_, size := w.needs()
+	weights := c.weights.take(size)
+	from, stride, err := source(conv.Weights[0], conv.Kernel)
+	if err != nil {
+		return err
+	}
+	c.packJob(conv.Weights[0], func(in, scale, zero uint32) kernel.Step {
+		return kernel.WinogradPackStep{
+			WinogradPack: kernel.WinogradPack{Winograd: w.w, From: from},
+			In:           in, Out: weights, Outputs: outputs, Inputs: inputs,
+			StrideO: stride[0], StrideI: stride[1], StrideY: stride[2], StrideX: stride[3],
+			NR: t.nr, Scale: scale, Zero: zero,
+		}
+	})
+
+	in, dst := c.view(o.In[0]), c.view(out)
+	inPosition, outPosition := 4*w.piece*inputs, 4*w.piece*outputs
+	products := scratch + uint32(align(n*inPosition))
+	blocks := (outputs + t.nr - 1) / t.nr
+	zeros := c.floats(make([]float32, n*blocks*t.nr))
+	bias := c.floats(conv.Bias)
+	segment := c.table([]int32{0})
+	for first := 0; first < w.tiles; first += w.piece {
+		count := min(w.piece, w.tiles-first)
+		c.step(o, kernel.WinogradInputStep{
+			WinogradInput: kernel.WinogradInput{Winograd: w.w},
+			In:            in.pixel(-conv.Pad[0], -conv.Pad[1]), InRow: in.rowStride(), InPixel: in.pixelStride(),
+			InRows: out.H + conv.Kernel[0] - 1, InCols: out.W + conv.Kernel[1] - 1,
+			TilesX: w.tilesX, FirstTile: first, Count: count,
+			Channels: inputs, Out: scratch, PositionStride: inPosition,
+		})
+		var table []int32
+		outTable := c.table(kernel.PixelTable(1, count, 0, 4*outputs, t.mr))
+		for _, block := range w.w.Blocks(inPosition, products, outPosition, outTable, outputs, t.nr) {
+			for _, word := range block.Words() {
+				table = append(table, int32(word))
+			}
+		}
+		c.step(o, kernel.ConvStep{
+			Conv: kernel.Conv{MR: t.mr, NR: t.nr},
+			In:   scratch, Weights: weights, Bias: zeros,
+			InTable: c.table(kernel.PixelTable(1, count, 0, 4*inputs, t.mr)), Pixels: count,
+			Segments: segment, SegmentCount: 1, SegmentLen: inputs,
+			Blocks: c.table(table), BlockCount: n * blocks,
+		})
+		s := kernel.WinogradOutputStep{
+			WinogradOutput: kernel.WinogradOutput{Winograd: w.w, Act: act, Residual: o.Residual != nil},
+			In:             products, PositionStride: outPosition, TileStride: 4 * outputs,
+			Bias: bias, Out: dst.pixel(0, 0), OutRow: dst.rowStride(), OutPixel: dst.pixelStride(),
+			OutRows: out.H, OutCols: out.W, TilesX: w.tilesX, FirstTile: first, Count: count,
+			Channels: outputs, A: a, B: b,
+		}
+		if o.Residual != nil {
+			r := c.view(o.Residual)
+			s.ResidualAt, s.ResidualRow, s.ResidualPixel = r.pixel(0, 0), r.rowStride(), r.pixelStride()
+		}
+		c.step(o, s)
+	}
+	return nil
+}
