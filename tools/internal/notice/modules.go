@@ -37,7 +37,7 @@ func modules(root string) ([]component, error) {
 	linked := map[module][]string{}
 	for _, p := range products {
 		command := exec.Command("go", "list", "-deps",
-			"-f", "{{with .Module}}{{if not .Main}}{{.Path}}\t{{.Version}}\t{{.Dir}}{{end}}{{end}}", p.pkg)
+			"-f", "{{with .Module}}{{if not .Main}}{{.Path}}\t{{with .Replace}}{{.Version}}{{else}}{{.Version}}{{end}}\t{{.Dir}}{{end}}{{end}}", p.pkg)
 		command.Dir = root
 		command.Env = append(os.Environ(), p.env...)
 		var problem bytes.Buffer
