@@ -33,7 +33,7 @@ func Backends() []string {
 
 func compile(ctx context.Context, g *graph.Graph, opts Options) (engine, string, error) {
 	name := opts.Backend
-	var why []string
+	var why refusals
 	for _, b := range backends {
 		if name != "" && name != "auto" && name != b.name {
 			continue
@@ -41,20 +41,33 @@ func compile(ctx context.Context, g *graph.Graph, opts Options) (engine, string,
 		e, description, err := b.compile(ctx, g, opts)
 		if err == nil {
 			if len(why) > 0 {
-				description += " (" + strings.Join(why, "; ") + ")"
+				description += " (" + why.Error() + ")"
 			}
 			return e, description, nil
 		}
 		if ctx.Err() != nil {
 			return nil, "", ctx.Err()
 		}
-		why = append(why, fmt.Sprintf("%s: %v", b.name, err))
+		why = append(why, err) // which begins with the backend's name
 	}
 	if len(why) == 0 {
-		return nil, "", fmt.Errorf("backend %q is unknown: use auto, %s", name, strings.Join(Backends(), ", "))
+		return nil, "", fmt.Errorf("model: backend %q is unknown: use auto, %s", name, strings.Join(Backends(), ", "))
 	}
-	return nil, "", fmt.Errorf("model: %s", strings.Join(why, "; "))
+	return nil, "", fmt.Errorf("model: %w", why)
 }
+
+// refusals are the errors of all backends that were tried.
+type refusals []error
+
+func (r refusals) Error() string {
+	texts := make([]string, len(r))
+	for i, err := range r {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (r refusals) Unwrap() []error { return r }
 
 func compileGorgonia(ctx context.Context, g *graph.Graph, _ Options) (engine, string, error) {
 	p, err := gorgonia.Compile(ctx, g)

@@ -26,8 +26,9 @@ type Tensor struct {
 	Data  []float32
 }
 
-// Source is a model file. *bytes.Reader is one; so is what Open returns. It must
-// stay readable until Load returns.
+// Source is a model file. *bytes.Reader is one; so is what Open returns, which
+// finds external data too (see onnxfile.Folder). It must stay readable until
+// Load returns.
 type Source interface {
 	io.ReaderAt
 	Size() int64
@@ -60,7 +61,8 @@ type Prediction struct {
 }
 
 // engine runs a compiled graph: one slice for each input and output of the
-// graph, row-major.
+// graph, row-major. The outputs are the caller's to keep. Model lets in one call
+// at a time, and none after Close.
 type engine interface {
 	Run(ctx context.Context, inputs [][]float32) ([][]float32, error)
 	Close() error
@@ -69,11 +71,11 @@ type engine interface {
 // Model is a loaded classifier. Its methods may be called from several
 // goroutines; runs follow one another.
 type Model struct {
+	turn    chan struct{} // holds one token: whoever has it may use engine
 	spec    Spec
 	labels  []Label
 	input   []int
 	output  []int
-	softmax bool
 	backend string
 	engine  engine
 }
@@ -81,9 +83,10 @@ type Model struct {
 // ErrClosed is returned by a model that has been closed.
 var ErrClosed = errors.New("the model is closed")
 
-// Load reads and compiles a model. Errors wrap onnxfile.ErrNotONNX where the
-// file is none, and *graph.UnsupportedError where it needs an operator that is
-// not supported; both name what they are about.
+// Load reads and compiles a model that takes one image, float32 of 1×3×H×W or
+// 1×H×W×3, and whose first output has one score for each class. Errors wrap
+// onnxfile.ErrNotONNX where the file is none, and *graph.UnsupportedError where
+// it needs an operator that is not supported; both name what they are about.
 func Load(ctx context.Context, src Source, opts Options) (*Model, error) {
 	g, f, err := read(src)
 	if err != nil {
@@ -94,7 +97,7 @@ func Load(ctx context.Context, src Source, opts Options) (*Model, error) {
 	}
 	m, err := describe(g, f, opts)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("model: %w", err)
 	}
 	if m.engine, m.backend, err = compile(ctx, g, opts); err != nil {
 		return nil, err
@@ -107,35 +110,46 @@ func read(src Source) (*graph.Graph, *onnxfile.File, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("model: %w", err)
 	}
-	g, err := graph.Import(f, nil)
+	g, err := importFile(f)
 	if err != nil {
 		return nil, nil, fmt.Errorf("model: %w", err)
 	}
 	return g, f, nil
 }
 
+// importFile gives the graph the sizes that only the metadata know.
+func importFile(f *onnxfile.File) (*graph.Graph, error) {
+	dims, err := inputDims(f)
+	if err != nil {
+		return nil, err
+	}
+	return graph.Import(f, dims)
+}
+
 // describe checks that g is a classifier of images, before anything costly.
 func describe(g *graph.Graph, f *onnxfile.File, opts Options) (*Model, error) {
 	if len(g.Inputs) != 1 {
-		return nil, fmt.Errorf("model: %d inputs where a classifier has one", len(g.Inputs))
+		return nil, fmt.Errorf("%d inputs where a classifier has one", len(g.Inputs))
 	}
 	in, out := g.Inputs[0], g.Outputs[0]
 	spec, err := specOf(f.Metadata, in.Shape)
 	if err != nil {
-		return nil, fmt.Errorf("model: %w", err)
+		return nil, err
 	}
 	classes := out.Len()
 	if out.DType != onnxfile.Float32 || len(out.Shape) < 2 || out.Shape[0] != 1 || classes != slices.Max(out.Shape) {
-		return nil, fmt.Errorf("model: output %q is %s %s: a classifier gives one score for each class (1×N)", out.Name, out.DType, out.Dims())
+		return nil, fmt.Errorf("output %q is %s %s: a classifier gives one score for each class (1×N)", out.Name, out.DType, out.Dims())
 	}
 	labels, err := labelsOf(f.Metadata, opts.Labels, classes)
 	if err != nil {
-		return nil, fmt.Errorf("model: %w", err)
+		return nil, err
 	}
 	if _, said := f.Metadata[KeyOutput]; !said {
 		spec.Logits = !isProbability(out)
 	}
-	return &Model{spec: spec, labels: labels, input: in.Shape, output: out.Shape, softmax: spec.Logits}, nil
+	turn := make(chan struct{}, 1)
+	turn <- struct{}{}
+	return &Model{turn: turn, spec: spec, labels: labels, input: in.Shape, output: out.Shape}, nil
 }
 
 // isProbability tells by the last operator whether scores need a softmax yet.
@@ -159,7 +173,7 @@ func isProbability(v *graph.Value) bool {
 func (m *Model) Spec() Spec { return m.spec }
 
 // Labels are the classes in the order of the model's outputs.
-func (m *Model) Labels() []Label { return m.labels }
+func (m *Model) Labels() []Label { return slices.Clone(m.labels) }
 
 // InputShape is the shape of the tensor that Classify takes.
 func (m *Model) InputShape() []int { return slices.Clone(m.input) }
@@ -167,13 +181,24 @@ func (m *Model) InputShape() []int { return slices.Clone(m.input) }
 // Backend says what runs the model, as in "simd, 2 threads, relaxed".
 func (m *Model) Backend() string { return m.backend }
 
-// Run returns the first output for x, as the model computes it.
+// Run returns the first output for x, as the model computes it. It waits for
+// runs that came before, and returns ctx's error where ctx ends first; ErrClosed
+// after Close.
 func (m *Model) Run(ctx context.Context, x Tensor) (Tensor, error) {
 	if !slices.Equal(x.Shape, m.input) {
 		return Tensor{}, fmt.Errorf("input of %s where the model takes %s", graph.Dims(x.Shape), graph.Dims(m.input))
 	}
 	if len(x.Data) != graph.Elements(m.input) {
 		return Tensor{}, fmt.Errorf("%d numbers where %s takes %d", len(x.Data), graph.Dims(m.input), graph.Elements(m.input))
+	}
+	if err := ctx.Err(); err != nil {
+		return Tensor{}, err
+	}
+	select {
+	case <-m.turn:
+		defer func() { m.turn <- struct{}{} }()
+	case <-ctx.Done():
+		return Tensor{}, ctx.Err()
 	}
 	if m.engine == nil {
 		return Tensor{}, ErrClosed
@@ -194,7 +219,7 @@ func (m *Model) Classify(ctx context.Context, x Tensor) ([]Prediction, error) {
 		return nil, err
 	}
 	scores := y.Data
-	if m.softmax {
+	if m.spec.Logits {
 		scores = softmax(scores)
 	}
 	preds := make([]Prediction, len(scores))
@@ -230,8 +255,11 @@ func softmax(x []float32) []float32 {
 	return out
 }
 
-// Close frees what the engine holds. A second Close does nothing.
+// Close frees what the engine holds, after the run at hand. A second Close does
+// nothing.
 func (m *Model) Close() error {
+	<-m.turn
+	defer func() { m.turn <- struct{}{} }()
 	if m.engine == nil {
 		return nil
 	}

@@ -3,9 +3,11 @@ package model
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
+	"hamster/model/onnxfile"
 	"hamster/preprocess"
 )
 
@@ -88,8 +90,11 @@ func specOf(meta map[string]string, input []int) (Spec, error) {
 		},
 		KeyScale:  func(v string) error { return perChannel(v, &in.Scale) },
 		KeyOffset: func(v string) error { return perChannel(v, &in.Offset) },
-		KeyPreprocess: func(v string) (err error) {
-			in.Mode, err = preprocess.ParseMode(v)
+		KeyPreprocess: func(v string) error {
+			mode, err := preprocess.ParseMode(v)
+			if mode != "" {
+				in.Mode = mode
+			}
 			return err
 		},
 		KeyOutput: func(v string) error {
@@ -112,6 +117,30 @@ func specOf(meta map[string]string, input []int) (Spec, error) {
 	return s, nil
 }
 
+// inputDims gives the sizes that an image input leaves open, as far as the
+// metadata know them; nil where nothing is open or known.
+func inputDims(f *onnxfile.File) (map[string][]int, error) {
+	size, ok := f.Metadata[KeySize]
+	if !ok || len(f.Inputs) != 1 || len(f.Inputs[0].Shape) != 4 {
+		return nil, nil
+	}
+	var w, h int
+	if n, err := fmt.Sscanf(size, "%dx%d", &w, &h); n != 2 || size != fmt.Sprintf("%dx%d", w, h) {
+		return nil, fmt.Errorf("metadata %s=%q: want width x height, as in 299x299 (%v)", KeySize, size, err)
+	}
+	sizes := []int{1, 3, h, w}
+	if f.Metadata[KeyLayout] == preprocess.NHWC {
+		sizes = []int{1, h, w, 3}
+	}
+	dims := slices.Clone(f.Inputs[0].Shape)
+	for i, d := range dims {
+		if d < 0 {
+			dims[i] = sizes[i]
+		}
+	}
+	return map[string][]int{f.Inputs[0].Name: dims}, nil
+}
+
 func perChannel(s string, dst *[3]float32) error {
 	parts := strings.Split(s, ",")
 	if len(parts) != 1 && len(parts) != 3 {
@@ -129,20 +158,33 @@ func perChannel(s string, dst *[3]float32) error {
 
 // labelsOf reads the labels; without any, classes are called by their index.
 func labelsOf(meta map[string]string, given []Label, classes int) ([]Label, error) {
-	labels := given
+	labels := slices.Clone(given)
+	if given == nil {
+		var err error
+		if labels, err = parseLabels(meta); err != nil {
+			return nil, err
+		}
+	}
 	if labels == nil {
-		if s, ok := meta[KeyLabels]; ok {
-			if err := json.Unmarshal([]byte(s), &labels); err != nil {
-				return nil, fmt.Errorf("metadata %s: %w", KeyLabels, err)
-			}
-		} else {
-			for i := range classes {
-				labels = append(labels, Label{ID: strconv.Itoa(i), Name: fmt.Sprintf("class %d", i)})
-			}
+		for i := range classes {
+			labels = append(labels, Label{ID: strconv.Itoa(i), Name: fmt.Sprintf("class %d", i)})
 		}
 	}
 	if len(labels) != classes {
 		return nil, fmt.Errorf("%d labels for %d outputs", len(labels), classes)
 	}
 	return labels, nil
+}
+
+// parseLabels gives nil where the metadata hold no labels.
+func parseLabels(meta map[string]string) ([]Label, error) {
+	s, ok := meta[KeyLabels]
+	if !ok {
+		return nil, nil
+	}
+	labels := []Label{}
+	if err := json.Unmarshal([]byte(s), &labels); err != nil {
+		return nil, fmt.Errorf("metadata %s: %w", KeyLabels, err)
+	}
+	return append([]Label{}, labels...), nil
 }

@@ -30,6 +30,7 @@ type grammar struct {
 type modelCommands struct {
 	Get     modelGet     `cmd:"" help:"Get a trained InceptionV3 as ONNX, and print where it lies."`
 	Convert modelConvert `cmd:"" help:"Convert a TensorFlow.js layers model or Keras .h5 weights to ONNX."`
+	Inspect modelInspect `cmd:"" help:"Describe an ONNX model: shapes, operators, sizes, labels."`
 }
 
 // streams are what a command reads and writes, so that a test can stand in
