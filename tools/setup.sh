@@ -78,9 +78,12 @@ install_packages() {
 	else
 		echo "setup: installing $packages"
 		export DEBIAN_FRONTEND=noninteractive
-		# shellcheck disable=SC2086 # a list of names
-		apt-get -qq update && apt-get -qq install --no-install-recommends $packages >/dev/null ||
+		wait='-o DPkg::Lock::Timeout=120' # another apt-get may be at work
+		# shellcheck disable=SC2086 # lists of words
+		apt-get -qq $wait update && apt-get -qq $wait install --no-install-recommends $packages >/dev/null ||
 			complain "apt-get could not install $packages"
+		missing=$(missing_packages | tr '\n' ' ')
+		[ -z "$missing" ] || complain "what should be in ${missing% } is still not there"
 	fi
 }
 
