@@ -226,10 +226,8 @@ func fuseActivation(g *Graph) int {
 
 func fusesActivation(p *Op, act Act) bool {
 	switch p.Kind {
-	case KindConv:
-		return act.Kind != ActExp
-	case KindAvgPool:
-		return act.Kind == ActClamp
+	case KindConv, KindAffine, KindMaxPool, KindAvgPool, KindAdd, KindSub, KindMul, KindDiv:
+		return act.Kind != ActExp // which only Softmax-like tails use: no variant of every kernel for it
 	}
 	return false
 }
@@ -245,8 +243,7 @@ func exchangePool(g *Graph) int {
 			continue
 		}
 		c := g.sole(users, p.Out[0])
-		if c == nil || !pointwise(c) || c.Residual != nil || c.Conv.Outputs() >= p.In[0].C ||
-			c.Act.Kind != ActNone && c.Act.Kind != ActClamp {
+		if c == nil || !pointwise(c) || c.Residual != nil || c.Conv.Outputs() >= p.In[0].C {
 			continue
 		}
 		at := indexOf(g.Ops, c)
