@@ -191,24 +191,35 @@ func (m *Model) Run(ctx context.Context, x Tensor) (Tensor, error) {
 	if len(x.Data) != graph.Elements(m.input) {
 		return Tensor{}, fmt.Errorf("%d numbers where %s takes %d", len(x.Data), graph.Dims(m.input), graph.Elements(m.input))
 	}
-	if err := ctx.Err(); err != nil {
+	if err := m.begin(ctx); err != nil {
 		return Tensor{}, err
 	}
-	select {
-	case <-m.turn:
-		defer func() { m.turn <- struct{}{} }()
-	case <-ctx.Done():
-		return Tensor{}, ctx.Err()
-	}
-	if m.engine == nil {
-		return Tensor{}, ErrClosed
-	}
+	defer m.end()
 	out, err := m.engine.Run(ctx, [][]float32{x.Data})
 	if err != nil {
 		return Tensor{}, fmt.Errorf("run: %w", err)
 	}
 	return Tensor{Shape: slices.Clone(m.output), Data: out[0]}, nil
 }
+
+// begin waits for the model to be free; end frees it.
+func (m *Model) begin(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case <-m.turn:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if m.engine == nil {
+		m.end()
+		return ErrClosed
+	}
+	return nil
+}
+
+func (m *Model) end() { m.turn <- struct{}{} }
 
 // Classify returns every class with its probability, the likeliest first; equal
 // ones in the order of their index. x has InputShape and is scaled as
@@ -218,7 +229,11 @@ func (m *Model) Classify(ctx context.Context, x Tensor) ([]Prediction, error) {
 	if err != nil {
 		return nil, err
 	}
-	scores := y.Data
+	return m.predictions(y.Data)
+}
+
+// predictions makes a list of the model's scores, the best first.
+func (m *Model) predictions(scores []float32) ([]Prediction, error) {
 	if m.spec.Logits {
 		scores = softmax(scores)
 	}
@@ -259,7 +274,7 @@ func softmax(x []float32) []float32 {
 // nothing.
 func (m *Model) Close() error {
 	<-m.turn
-	defer func() { m.turn <- struct{}{} }()
+	defer m.end()
 	if m.engine == nil {
 		return nil
 	}
