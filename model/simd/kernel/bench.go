@@ -17,12 +17,14 @@ type Bench struct {
 	Entries []BenchEntry
 }
 
-// BenchEntry is one program of a Bench.
+// BenchEntry is one program of a Bench. The three steps of a fast convolution
+// have entries of their own and one together; their MACs are those that a direct
+// convolution would take.
 type BenchEntry struct {
 	Name    string  `json:"name"` // the kernel's
 	Layer   string  `json:"layer"`
 	Program uint32  `json:"program"`
-	MACs    float64 `json:"macs"` // of one run; bytes moved for copies
+	MACs    float64 `json:"macs"` // of one run
 }
 
 // BenchTiles are the tiles worth timing for an instruction set.
@@ -33,17 +35,19 @@ func BenchTiles(relaxed bool) [][2]int {
 	return [][2]int{{4, 8}, {5, 8}, {6, 8}, {2, 16}, {3, 8}, {1, 16}, {1, 32}}
 }
 
-// benchLayers are convolutions of InceptionV3, by the floats in a segment and
-// so on; all are cut to 10 to 40 million multiplications.
+// benchLayers are convolutions of InceptionV3, some with fewer outputs.
 var benchLayers = []struct {
-	name               string
-	size, cin, cout, k int // size × size output pixels, a k × k window
+	name                    string
+	size, cin, cout, ky, kx int        // size × size output pixels, a ky × kx window
+	fast                    []Winograd // fast convolutions to compare with
 }{
-	{"3x3 of 32 channels, 73x73", 73, 32, 32, 3},
-	{"1x1 of 288 channels, 35x35", 35, 288, 64, 1},
-	{"3x3 of 96 channels, 35x35", 35, 96, 32, 3},
-	{"1x1 of 768 channels, 17x17", 17, 768, 96, 1},
-	{"3x3 of 384 channels, 8x8", 8, 384, 96, 3},
+	{"3x3 of 32 channels to 64, 147x147", 147, 32, 64, 3, 3, []Winograd{{2, 2, 3, 3}, {4, 4, 3, 3}}},
+	{"1x1 of 288 channels to 64, 35x35", 35, 288, 64, 1, 1, nil},
+	{"3x3 of 96 channels to 96, 35x35", 35, 96, 96, 3, 3, []Winograd{{2, 2, 3, 3}, {4, 4, 3, 3}}},
+	{"1x1 of 768 channels to 192, 17x17", 17, 768, 192, 1, 1, nil},
+	{"1x7 of 160 channels to 160, 17x17", 17, 160, 160, 1, 7, []Winograd{{1, 2, 1, 7}, {1, 3, 1, 7}, {1, 4, 1, 7}}},
+	{"7x1 of 160 channels to 160, 17x17", 17, 160, 160, 7, 1, []Winograd{{4, 1, 7, 1}}},
+	{"3x3 of 448 channels to 384, 8x8", 8, 448, 384, 3, 3, []Winograd{{2, 2, 3, 3}, {4, 4, 3, 3}}},
 }
 
 // limit is the kernel that multiplies and adds in registers alone: the host's
@@ -62,7 +66,8 @@ func (limit) emit(e *emitter, name string) (*asm.Func, error) {
 		f.DoWhile(i, func() {
 			for range 4 {
 				for _, a := range acc {
-					a.Set(e.madd(x, w, a))
+					// x·w + a would be half done outside the loop.
+					a.Set(e.madd(a, x, w))
 				}
 			}
 			i.Inc(-1)
@@ -108,9 +113,9 @@ func NewBench(opts Options) (*Bench, error) {
 		}
 		return put(u)
 	}
-	add := func(name, layer string, step Step, macs float64) error {
-		p := take(ProgramSize([]Step{step}))
-		image, err := b.Program(p, []Step{step})
+	add := func(name, layer string, macs float64, steps ...Step) error {
+		p := take(ProgramSize(steps))
+		image, err := b.Program(p, steps)
 		if err != nil {
 			return fmt.Errorf("bench of %s: %w", name, err)
 		}
@@ -119,39 +124,95 @@ func NewBench(opts Options) (*Bench, error) {
 		bench.Entries = append(bench.Entries, BenchEntry{name, layer, p, macs})
 		return nil
 	}
+	blockTable := func(blocks []Block) uint32 {
+		var words []uint32
+		for _, b := range blocks {
+			words = append(words, b.Words()...)
+		}
+		return put(words)
+	}
 	const limitItems = 400
-	if err := add(limit{}.Name(opts), "registers", limitStep{limitItems}, limitItems*1000*12*4); err != nil {
+	if err := add(limit{}.Name(opts), "registers", limitItems*1000*12*4, limitStep{limitItems}); err != nil {
 		return nil, err
 	}
+	// All layers share the large areas, which come last: the image stays small.
+	const area = 1 << 26
+	const (
+		in          = 1 << 24
+		outputs     = in + area/4
+		weights     = outputs + area/2
+		bias        = weights + area/2
+		products    = bias + area/16
+		transformed = products + area/2
+	)
 	for _, l := range benchLayers {
-		row := 4 * l.cin * (l.size + l.k - 1)
-		in := take(row * (l.size + l.k - 1))
-		outputs := take(4 * l.size * l.size * (l.cout + 32))
-		weights := take(4 * l.k * l.k * l.cin * (l.cout + 32))
-		bias := take(4 * (l.cout + 32))
-		segments, length := ConvSegments(l.k, l.k, l.cin, row, 4*l.cin, 1, 1)
+		pixels, macs := l.size*l.size, float64(l.size*l.size*l.cout*l.cin*l.ky*l.kx)
+		row := 4 * l.cin * (l.size + l.kx - 1)
+		segments, length := ConvSegments(l.ky, l.kx, l.cin, row, 4*l.cin, 1, 1)
 		segmentTable := ints(segments)
 		for _, tile := range BenchTiles(opts.Relaxed) {
 			mr, nr := tile[0], tile[1]
 			conv := Conv{MR: mr, NR: nr, Act: MinMax}
 			outTable := ints(PixelTable(l.size, l.size, 4*l.size*l.cout, 4*l.cout, mr))
-			var blocks []uint32
-			n := ceilDiv(l.cout, nr)
-			for i := range n {
-				lanes := int32(min(nr, l.cout-i*nr))
-				blocks = append(blocks, Block{Out: outputs + uint32(4*i*nr), OutTable: outTable, Lanes: lanes}.Words()...)
+			var blocks []Block
+			for o := 0; o < l.cout; o += nr {
+				blocks = append(blocks, Block{Out: outputs + uint32(4*o), OutTable: outTable, Lanes: int32(min(nr, l.cout-o))})
 			}
-			step := ConvStep{
+			err := add(conv.Name(opts), l.name, macs, ConvStep{
 				Conv: conv, In: in, Weights: weights, Bias: bias,
-				InTable: ints(PixelTable(l.size, l.size, row, 4*l.cin, mr)), Pixels: l.size * l.size,
+				InTable: ints(PixelTable(l.size, l.size, row, 4*l.cin, mr)), Pixels: pixels,
 				Segments: segmentTable, SegmentCount: len(segments), SegmentLen: length,
-				Blocks: put(blocks), BlockCount: n, B: Inf,
+				Blocks: blockTable(blocks), BlockCount: len(blocks), B: Inf,
+			})
+			if err != nil {
+				return nil, err
 			}
-			if err := add(conv.Name(opts), l.name, step, float64(l.size*l.size*l.cout*l.cin*l.k*l.k)); err != nil {
+		}
+		for _, w := range l.fast {
+			mr, nr := 4, 8
+			if opts.Relaxed {
+				mr = 6
+			}
+			ty, tx := w.Tiles(l.size, l.size)
+			// Equal pieces whose transforms stay in the second-level cache.
+			pieces := ceilDiv(ty*tx*w.Positions()*(l.cin+l.cout)*4, 3<<19)
+			piece := ceilDiv(ceilDiv(ty*tx, pieces), mr) * mr
+			outTable := ints(PixelTable(1, piece, 0, 4*l.cout, mr))
+			inTable := ints(PixelTable(1, piece, 0, 4*l.cin, mr))
+			blocks := w.Blocks(4*piece*l.cin, products, 4*piece*l.cout, outTable, l.cout, nr)
+			blocksAt, zero := blockTable(blocks), ints([]int32{0})
+			var steps []Step
+			for first := 0; first < ty*tx; first += piece {
+				// The tables are for a whole piece; in the last one some tiles of
+				// the products are left over from the piece before.
+				count := min(piece, ty*tx-first)
+				steps = append(steps,
+					WinogradInputStep{WinogradInput: WinogradInput{w}, In: in, InRow: row, InPixel: 4 * l.cin, InRows: l.size + l.ky - 1, InCols: l.size + l.kx - 1,
+						TilesX: tx, FirstTile: first, Count: count, Channels: l.cin, Out: transformed, PositionStride: 4 * piece * l.cin},
+					ConvStep{Conv: Conv{MR: mr, NR: nr}, In: transformed, Weights: weights, Bias: bias, InTable: inTable, Pixels: count,
+						Segments: zero, SegmentCount: 1, SegmentLen: l.cin, Blocks: blocksAt, BlockCount: len(blocks)},
+					WinogradOutputStep{WinogradOutput: WinogradOutput{w, MinMax, false}, In: products, PositionStride: 4 * piece * l.cout, TileStride: 4 * l.cout,
+						Bias: bias, Out: outputs, OutRow: 4 * l.size * l.cout, OutPixel: 4 * l.cout, OutRows: l.size, OutCols: l.size,
+						TilesX: tx, FirstTile: first, Count: count, Channels: l.cout, B: Inf})
+			}
+			for i, name := range []string{"input", "product", "output"} {
+				var part []Step
+				for k := i; k < len(steps); k += 3 {
+					part = append(part, steps[k])
+				}
+				if err := add("winograd_"+w.String()+"_"+name, l.name, macs, part...); err != nil {
+					return nil, err
+				}
+			}
+			if err := add("winograd_"+w.String()+"_"+opts.isa(), l.name, macs, steps...); err != nil {
 				return nil, err
 			}
 		}
 	}
+	if at > in {
+		return nil, fmt.Errorf("kernel: the bench has %d bytes of tables", at)
+	}
+	at = transformed + area/2
 	pages := at/asm.PageSize + 1
 	b.Memory(asm.Limits{Min: pages, Max: pages, HasMax: true}, "", "memory")
 	var err error

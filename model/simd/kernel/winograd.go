@@ -10,8 +10,11 @@ import (
 // window at a time by (MY+KY−1)·(MX+KX−1) multiplications, where the direct one
 // takes MY·MX·KY·KX. It is the Cook–Toom algorithm along each axis (Winograd's
 // name has stuck to it); an axis with M = K = 1 is left alone, so 1×7 is a
-// Winograd too. Larger M saves more and rounds worse, see Winograd.Error in the
-// tests.
+// Winograd too. Larger M saves more and rounds worse. Relative to the root mean
+// square of the outputs, with 192 channels of ReLU-like inputs, the root mean
+// square error is 0.5e-6 for the direct convolution, 0.4e-6 for F(2×2, 3×3),
+// 2e-6 for F(4×4, 3×3) and F(2×2, 5×5), 4e-6 for F(4×4, 5×5), 1e-6 for F(2, 7)
+// and 3e-6 for F(4, 7).
 //
 // A layer is three steps: WinogradInputStep, a ConvStep that multiplies the
 // matrix of each position (blocks by WinogradBlocks), WinogradOutputStep. All
@@ -42,8 +45,9 @@ func (w Winograd) check() error {
 }
 
 // winogradPoints are where the polynomials are evaluated, besides infinity. A
-// pair ±p shares its additions; powers of two multiply exactly.
-var winogradPoints = []float64{0, 1, -1, 2, -2, 0.5, -0.5, 4, -4}
+// pair ±p shares its additions. Small points and their inverses round least: ±4
+// in place of ±0.75 would double the error of F(4, 7).
+var winogradPoints = []float64{0, 1, -1, 2, -2, 0.5, -0.5, 0.75, -0.75}
 
 // cookToom is F(m, r): y = at·((g·w) ⊙ (bt·d)) are the m outputs of an r-tap
 // filter w over m+r−1 inputs d.
