@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"syscall/js"
@@ -29,14 +30,55 @@ func (s arraySource) ReadAt(p []byte, offset int64) (int, error) {
 	return n, nil
 }
 
-// canvasRows reads pixels by calling back into the worker.
-func canvasRows(read js.Value) pixelRows {
-	return func(pixels []byte, y, count int) error {
-		array := read.Invoke(y, count)
-		if got := array.Get("byteLength").Int(); got != len(pixels) {
-			return fmt.Errorf("%d bytes for %d rows, want %d", got, count, len(pixels))
-		}
-		js.CopyBytesToGo(pixels, array)
-		return nil
+// JSBytes makes arraySource a simd.JSBytes.
+func (s arraySource) JSBytes(offset, length int64) (js.Value, error) {
+	if offset < 0 || length < 0 || offset > s.Size()-length {
+		return js.Value{}, fmt.Errorf("%d bytes at %d of %d", length, offset, s.Size())
 	}
+	return s.array.Call("subarray", offset, offset+length), nil
+}
+
+// canvas is a picture whose pixels are read by calling back into the worker.
+// Where the engine takes them itself (simd.JSRows) they never enter Go's memory.
+type canvas struct {
+	width, height int
+	read          js.Value // (y, count) → Uint8ClampedArray
+}
+
+// errPixels means that the worker could not give the pixels it had promised.
+var errPixels = errors.New("the picture's pixels cannot be read")
+
+// Bounds: the browser turns pictures upright.
+func (c canvas) Bounds() (width, height, orientation int) { return c.width, c.height, 1 }
+
+func (c canvas) JSRows(y, n int) (rows js.Value, err error) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case js.Error:
+			err = fmt.Errorf("%w: %w", errPixels, r)
+		default:
+			panic(r)
+		}
+	}()
+	rows = c.read.Invoke(y, n)
+	if got := rows.Get("byteLength").Int(); got != 4*c.width*n {
+		return rows, fmt.Errorf("%w: %d bytes for %d rows, want %d", errPixels, got, n, 4*c.width*n)
+	}
+	return rows, nil
+}
+
+// bytesAtOnce keeps the worker's copy of some rows small, whatever the picture.
+const bytesAtOnce = 4 << 20
+
+func (c canvas) ReadRows(dst []byte, y, n int) error {
+	step := max(1, bytesAtOnce/(4*c.width))
+	for end := y + n; y < end; y += step {
+		rows, err := c.JSRows(y, min(step, end-y))
+		if err != nil {
+			return err
+		}
+		dst = dst[js.CopyBytesToGo(dst, rows):]
+	}
+	return nil
 }

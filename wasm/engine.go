@@ -6,8 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
+	"syscall/js"
 	"time"
 
 	"hamster/model"
@@ -20,13 +20,14 @@ const maxPixels = 100_000_000
 
 // engine holds one model and classifies pictures with it, one at a time.
 type engine struct {
-	mu     sync.Mutex
-	model  *model.Model
-	pixels []byte // reused, since Go's memory never shrinks in a browser
+	mu    sync.Mutex
+	model *model.Model
 }
 
 type loadOptions struct {
-	Backend string `json:"backend"`
+	Backend   string `json:"backend"`
+	Threads   int    `json:"threads"`   // 0 for as many as the browser gives
+	ThreadURL string `json:"threadURL"` // web/worker/thread.js
 }
 
 // loadResult is what the page may know of a model.
@@ -46,7 +47,9 @@ type loadResult struct {
 func (e *engine) load(ctx context.Context, source model.Source, options loadOptions) (*loadResult, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	loaded, err := model.Load(ctx, source, model.Options{Backend: options.Backend})
+	loaded, err := model.Load(ctx, source, model.Options{
+		Backend: options.Backend, Threads: options.Threads, ThreadURL: options.ThreadURL,
+	})
 	if err != nil {
 		return nil, modelFault(err)
 	}
@@ -87,14 +90,10 @@ type environment struct {
 	Model   string `json:"model"`
 	Backend string `json:"backend"`
 	Mode    string `json:"mode"`
-	Threads int    `json:"threads"`
 }
 
-// pixelRows reads count rows of RGBA pixels from row y on into pixels.
-type pixelRows func(pixels []byte, y, count int) error
-
 // classify looks at one picture of straight (not premultiplied) RGBA pixels.
-func (e *engine) classify(ctx context.Context, r classifyRequest, rows pixelRows) (*classifyResult, error) {
+func (e *engine) classify(ctx context.Context, r classifyRequest, rows js.Value) (*classifyResult, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.model == nil {
@@ -104,62 +103,29 @@ func (e *engine) classify(ctx context.Context, r classifyRequest, rows pixelRows
 	if err != nil {
 		return nil, fault(codeInternal, err)
 	}
-	input := e.model.Spec().Input
 	if mode == "" {
-		mode = input.Mode
+		mode = e.model.Spec().Input.Mode
 	}
-
-	begun := time.Now()
-	img, err := e.read(r.Width, r.Height, rows)
-	if err != nil {
+	if r.Width < 1 || r.Height < 1 || r.Width > maxPixels/r.Height {
+		err := fmt.Errorf("a picture of %d×%d pixels: 1 to %d million are possible", r.Width, r.Height, maxPixels/1_000_000)
 		return nil, fault(codeImageInvalid, err)
 	}
-	pixels, err := preprocess.Tensor(img, input, mode)
+	predictions, took, err := e.model.ClassifyImage(ctx, canvas{r.Width, r.Height, rows}, mode)
 	if err != nil {
-		return nil, fault(codeImageInvalid, err)
+		code := codeInternal
+		if errors.Is(err, errPixels) {
+			code = codeImageInvalid
+		}
+		return nil, fault(code, err)
 	}
-	prepared := time.Now()
-	predictions, err := e.model.Classify(ctx, model.Tensor{Shape: e.model.InputShape(), Data: pixels})
-	if err != nil {
-		return nil, fault(codeInternal, err)
-	}
-	done := time.Now()
-
 	if r.Top > 0 && r.Top < len(predictions) {
 		predictions = predictions[:r.Top]
 	}
 	return &classifyResult{
 		Predictions: predictions,
-		Timing:      timing{Preprocess: milliseconds(prepared.Sub(begun)), Run: milliseconds(done.Sub(prepared))},
-		Environment: environment{
-			Model: e.model.Spec().Name, Backend: e.model.Backend(), Mode: string(mode), Threads: runtime.GOMAXPROCS(0),
-		},
+		Timing:      timing{Preprocess: milliseconds(took.Preprocess), Run: milliseconds(took.Run)},
+		Environment: environment{Model: e.model.Spec().Name, Backend: e.model.Backend(), Mode: string(mode)},
 	}, nil
-}
-
-// bytesAtOnce keeps one call's pixels near 4 MB, so that the copy on the
-// JavaScript side stays small whatever the picture's size.
-const bytesAtOnce = 4 << 20
-
-// read copies a picture in, some rows at a time.
-func (e *engine) read(width, height int, rows pixelRows) (preprocess.Image, error) {
-	if width < 1 || height < 1 || width > maxPixels/height {
-		return preprocess.Image{}, fmt.Errorf("a picture of %d×%d pixels: 1 to %d million are possible", width, height, maxPixels/1_000_000)
-	}
-	stride := 4 * width
-	if size := stride * height; cap(e.pixels) < size {
-		e.pixels = make([]byte, size)
-	} else {
-		e.pixels = e.pixels[:size]
-	}
-	step := max(1, bytesAtOnce/stride)
-	for y := 0; y < height; y += step {
-		count := min(step, height-y)
-		if err := rows(e.pixels[y*stride:(y+count)*stride], y, count); err != nil {
-			return preprocess.Image{}, err
-		}
-	}
-	return preprocess.Image{Width: width, Height: height, Pix: e.pixels}, nil
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

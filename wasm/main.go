@@ -38,7 +38,7 @@ func main() {
 			if err := json.Unmarshal([]byte(args[0].String()), &request); err != nil {
 				return nil, fault(codeInternal, fmt.Errorf("request of classify: %w", err))
 			}
-			return e.classify(ctx, request, canvasRows(args[1]))
+			return e.classify(ctx, request, args[1])
 		}),
 	})
 	select {}

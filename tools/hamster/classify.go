@@ -115,17 +115,10 @@ func (c *classifyCommand) classify(ctx context.Context, m *model.Model, img prep
 	if mode == "" {
 		mode = spec.Input.Mode
 	}
-	started := time.Now()
-	pixels, err := preprocess.Tensor(img, spec.Input, mode)
+	predictions, took, err := m.ClassifyImage(ctx, img, mode)
 	if err != nil {
 		return nil, err
 	}
-	prepared := time.Now()
-	predictions, err := m.Classify(ctx, model.Tensor{Shape: m.InputShape(), Data: pixels})
-	if err != nil {
-		return nil, err
-	}
-	done := time.Now()
 	if c.Top > 0 {
 		predictions = predictions[:min(c.Top, len(predictions))]
 	}
@@ -135,8 +128,8 @@ func (c *classifyCommand) classify(ctx context.Context, m *model.Model, img prep
 		Backend:     m.Backend(),
 		Mode:        mode,
 		Ms: &stages{
-			Preprocess: milliseconds(prepared.Sub(started)),
-			Run:        milliseconds(done.Sub(prepared)),
+			Preprocess: milliseconds(took.Preprocess),
+			Run:        milliseconds(took.Run),
 		},
 	}, nil
 }

@@ -23,6 +23,8 @@ import { asResponse, open } from './download.js';
 const programURL = new URL('../../wasm/hamster.wasm', import.meta.url).href;
 const runtimeURL = new URL('../../wasm/wasm_exec.js', import.meta.url).href;
 
+const threadURL = new URL('./thread.js', import.meta.url).href;
+
 const maxProgramBytes = 256 * 1024 * 1024;
 
 /** @type {import('./download.js').Codes} */
@@ -83,7 +85,7 @@ export async function start(module) {
   const program = await Promise.race([ready, stopped]);
   if (program instanceof HamsterError) throw program;
   return {
-    load: async (bytes, backend) => JSON.parse(await program.load(bytes, JSON.stringify({ backend }))),
+    load: async (bytes, backend) => JSON.parse(await program.load(bytes, JSON.stringify({ backend, threadURL }))),
     classify: async ({ width, height, rows }, mode, top) =>
       JSON.parse(await program.classify(JSON.stringify({ width, height, mode, top }), rows)),
     stopped,
