@@ -22,7 +22,7 @@
  * In milliseconds.
  * @typedef {{ decode: number, preprocess: number, run: number }} Timing
  *
- * @typedef {{ model: string, backend: string, mode: Mode, threads: number }} Environment
+ * @typedef {{ model: string, backend: string, mode: Mode }} Environment
  *
  * @typedef {{ predictions: Prediction[], timing: Timing, environment: Environment }} Classification
  *
