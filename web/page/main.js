@@ -29,6 +29,7 @@ takePhotos({
 requestAnimationFrame(() => setTimeout(load));
 
 async function load() {
+  view.loading();
   try {
     view.ready(await classifier.load());
   } catch (thrown) {

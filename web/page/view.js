@@ -35,6 +35,12 @@ export class View {
     find('retry').addEventListener('click', () => this.#retry());
   }
 
+  /** The model is on its way. */
+  loading() {
+    this.#enter('idle');
+    this.#work(texts.connecting);
+  }
+
   /** @param {Progress} progress */
   progress(progress) {
     this.#setStatus(this.#state === 'looking' ? texts.progressWithPhoto(progress) : texts.progress(progress));

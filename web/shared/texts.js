@@ -96,7 +96,12 @@ export const texts = {
   /** @param {string} label */
   label: (label) => sentenceCase(readable(label)),
   /** @param {number} score */
-  score: (score) => percentage.format(score),
+  score: (score) => {
+    // What is rounded to nothing or to everything is neither.
+    if (score > 0 && score < 0.0005) return `< ${percentage.format(0.001)}`;
+    if (score < 1 && score >= 0.9995) return `> ${percentage.format(0.999)}`;
+    return percentage.format(score);
+  },
   /** @param {number} milliseconds */
   duration: (milliseconds) => (milliseconds < 995 ? `${whole.format(Math.round(milliseconds))} ms` : `${one.format(milliseconds / 1000)} s`),
 
@@ -116,7 +121,7 @@ export const texts = {
   announceReady: ({ labels }) => `Ready. ${texts.tellsApart}: ${texts.classes(labels)}`,
   /** @param {Prediction[]} predictions */
   announceAnswer: (predictions) => {
-    const [best, ...rest] = predictions.map(({ label, score }) => `${readable(label)} ${percentage.format(score)}`);
+    const [best, ...rest] = predictions.map(({ label, score }) => `${readable(label)} ${texts.score(score)}`);
     return `Best guess: ${best}. Then ${rest.join(', ')}.`;
   },
   /** @param {Failure} failure */

@@ -29,8 +29,9 @@ export async function decode(file, mode) {
     width,
     height,
     rows(y, count) {
-      // The first call asks for the most rows.
-      strip ??= exactly(new OffscreenCanvas(width, count).getContext('2d', { willReadFrequently: true }));
+      if (!strip || strip.canvas.height < count) {
+        strip = exactly(new OffscreenCanvas(width, count).getContext('2d', { willReadFrequently: true }));
+      }
       strip.drawImage(bitmap, 0, y, width, count, 0, 0, width, count);
       return strip.getImageData(0, 0, width, count).data;
     },

@@ -1,0 +1,227 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"syscall/js"
+	"testing"
+	"testing/iotest"
+
+	"hamster/model/graph"
+	"hamster/model/onnxfile"
+)
+
+// array returns a Uint8Array with the bytes.
+func array(content []byte) js.Value {
+	a := js.Global().Get("Uint8Array").New(len(content))
+	js.CopyBytesToJS(a, content)
+	return a
+}
+
+// await returns what a promise is resolved or rejected with.
+func await(t *testing.T, promise js.Value) (value js.Value, rejected bool) {
+	t.Helper()
+	type outcome struct {
+		value    js.Value
+		rejected bool
+	}
+	settled := make(chan outcome, 1)
+	resolve := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		settled <- outcome{args[0], false}
+		return nil
+	})
+	defer resolve.Release()
+	reject := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		settled <- outcome{args[0], true}
+		return nil
+	})
+	defer reject.Release()
+	promise.Call("then", resolve, reject)
+	o := <-settled
+	return o.value, o.rejected
+}
+
+func TestAnArrayReadsAsAFile(t *testing.T) {
+	content := []byte("a model's bytes")
+	source := arraySource{array(content)}
+	if source.Size() != int64(len(content)) {
+		t.Errorf("size %d, want %d", source.Size(), len(content))
+	}
+	if err := iotest.TestReader(io.NewSectionReader(source, 0, source.Size()), content); err != nil {
+		t.Error(err)
+	}
+	for _, c := range []struct {
+		offset int64
+		length int
+		want   string
+		err    error
+	}{
+		{2, 5, "model", nil},
+		{10, 100, "bytes", io.EOF},
+		{15, 1, "", io.EOF},
+	} {
+		p := make([]byte, c.length)
+		n, err := source.ReadAt(p, c.offset)
+		if string(p[:n]) != c.want || err != c.err {
+			t.Errorf("%d bytes at %d: %q, %v; want %q, %v", c.length, c.offset, p[:n], err, c.want, c.err)
+		}
+	}
+	for _, offset := range []int64{-1, 16} {
+		if _, err := source.ReadAt(make([]byte, 1), offset); err == nil || err == io.EOF {
+			t.Errorf("at %d: error %v, want one that names the offset", offset, err)
+		}
+	}
+}
+
+func TestAPromiseIsKeptWithJSON(t *testing.T) {
+	f := promised(1, func(_ context.Context, args []js.Value) (any, error) {
+		return map[string]string{"heard": args[0].String()}, nil
+	})
+	defer f.Release()
+	value, rejected := await(t, f.Invoke("hello"))
+	if got := value.String(); rejected || got != `{"heard":"hello"}` {
+		t.Errorf("%s, rejected %v", got, rejected)
+	}
+}
+
+func TestAPromiseIsBrokenWithACodeAndAMessage(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		arguments     []any
+		f             func(context.Context, []js.Value) (any, error)
+		code, message string
+	}{
+		{"coded", nil, func(context.Context, []js.Value) (any, error) {
+			return nil, fmt.Errorf("around: %w", fault(codeNoModel, errors.New("no model")))
+		}, codeNoModel, "around: no model"},
+		{"plain", nil, func(context.Context, []js.Value) (any, error) {
+			return nil, errors.New("plain")
+		}, codeInternal, "plain"},
+		{"a panic", nil, func(context.Context, []js.Value) (any, error) {
+			panic("out of reach")
+		}, codeInternal, "out of reach"},
+		{"an exception of JavaScript", nil, func(context.Context, []js.Value) (any, error) {
+			return js.Null().Get("x"), nil
+		}, codeInternal, "Value.Get"},
+		{"what is no JSON", nil, func(context.Context, []js.Value) (any, error) {
+			return func() {}, nil
+		}, codeInternal, "unsupported type"},
+		{"too many arguments", []any{1}, func(context.Context, []js.Value) (any, error) {
+			return nil, nil
+		}, codeInternal, "1 arguments, want 0"},
+	} {
+		f := promised(0, c.f)
+		value, rejected := await(t, f.Invoke(c.arguments...))
+		f.Release()
+		if !rejected {
+			t.Errorf("%s: kept with %s", c.name, value.String())
+			continue
+		}
+		code, message := value.Get("code").String(), value.Get("message").String()
+		if code != c.code || !strings.Contains(message, c.message) {
+			t.Errorf("%s: %q %q; want %q and %q", c.name, code, message, c.code, c.message)
+		}
+	}
+}
+
+func TestErrorsOfAModelHaveTheirCodes(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		code string
+	}{
+		{fmt.Errorf("model: %w: magic", onnxfile.ErrNotONNX), codeModelNotONNX},
+		{fmt.Errorf("model: node: %w", &graph.UnsupportedError{Op: "Roll"}), codeModelUnsupported},
+		{errors.New("labels"), codeModelInvalid},
+	} {
+		if got := jsError(modelFault(c.err)).Get("code").String(); got != c.code {
+			t.Errorf("%v: code %q, want %q", c.err, got, c.code)
+		}
+	}
+}
+
+func TestWhatIsNoModelIsRefused(t *testing.T) {
+	var e engine
+	_, err := e.load(t.Context(), bytes.NewReader([]byte("<!doctype html>")), loadOptions{})
+	var c *coded
+	if !errors.As(err, &c) || c.code != codeModelNotONNX {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestClassifyBeforeLoadIsRefused(t *testing.T) {
+	var e engine
+	_, err := e.classify(t.Context(), classifyRequest{Width: 1, Height: 1}, js.Undefined())
+	var c *coded
+	if !errors.As(err, &c) || c.code != codeNoModel {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// rowsOf returns a function as the worker gives it: each pixel of row y holds
+// y in all its bytes. It writes down which rows were asked for.
+func rowsOf(t *testing.T, width int, asked *[][2]int) js.Value {
+	t.Helper()
+	f := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		y, count := args[0].Int(), args[1].Int()
+		*asked = append(*asked, [2]int{y, count})
+		var pixels []byte
+		for row := range count {
+			pixels = append(pixels, bytes.Repeat([]byte{byte(y + row)}, 4*width)...)
+		}
+		return array(pixels)
+	})
+	t.Cleanup(f.Release)
+	return f.Value
+}
+
+func TestAPictureIsReadInStripsOfWholeRows(t *testing.T) {
+	const width, height = 3000, 1000 // 12 MB, read some 4 MB at a time
+	var asked [][2]int
+	c := canvas{width, height, rowsOf(t, width, &asked)}
+	pixels := make([]byte, 4*width*height)
+	if err := c.ReadRows(pixels, 0, height); err != nil {
+		t.Fatal(err)
+	}
+	if want := [][2]int{{0, 349}, {349, 349}, {698, 302}}; !slices.Equal(asked, want) {
+		t.Errorf("strips %v, want %v", asked, want)
+	}
+	for y := range height {
+		if first, last := pixels[4*width*y], pixels[4*width*(y+1)-1]; first != byte(y) || last != byte(y) {
+			t.Fatalf("row %d begins with %d and ends with %d", y, first, last)
+		}
+	}
+}
+
+func TestSomeRowsOfAPictureAreReadAlone(t *testing.T) {
+	var asked [][2]int
+	c := canvas{2, 9, rowsOf(t, 2, &asked)}
+	pixels := make([]byte, 16)
+	if err := c.ReadRows(pixels, 5, 2); err != nil {
+		t.Fatal(err)
+	}
+	if want := append(bytes.Repeat([]byte{5}, 8), bytes.Repeat([]byte{6}, 8)...); !bytes.Equal(pixels, want) {
+		t.Errorf("pixels %v, want %v", pixels, want)
+	}
+}
+
+func TestPixelsThatCannotBeReadAreThePicturesFault(t *testing.T) {
+	for _, c := range []struct {
+		name, body, message string
+	}{
+		{"too few bytes", "return new Uint8ClampedArray(7)", "7 bytes for 1 rows, want 8"},
+		{"an exception", "throw new Error('the canvas is gone')", "the canvas is gone"},
+	} {
+		read := js.Global().Get("Function").New(c.body)
+		err := canvas{2, 1, read}.ReadRows(make([]byte, 8), 0, 1)
+		if !errors.Is(err, errPixels) || !strings.Contains(err.Error(), c.message) {
+			t.Errorf("%s: error is %v", c.name, err)
+		}
+	}
+}

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { describe, test } from 'node:test';
+import { inspectImage, readHeader, undecodable } from '../shared/imageheader.js';
+
+const folder = new URL('../../preprocess/imagefile/testdata/', import.meta.url);
+/**
+ * Written by Pillow; sizes are as stored, before any rotation.
+ *
+ * @type {Record<string, { size: [number, number] }>}
+ */
+const expected = JSON.parse(await readFile(new URL('expected.json', folder), 'utf8'));
+
+/** @param {...(string | number[])} parts */
+const blob = (...parts) => new Blob(parts.map((part) => (typeof part === 'string' ? part : new Uint8Array(part))));
+
+describe('the header of a picture', () => {
+  for (const [name, { size }] of Object.entries(expected)) {
+    test(`${name} has the size that Pillow sees`, async () => {
+      const header = await readHeader(new Blob([await readFile(new URL(name, folder))]));
+      assert.deepEqual([header?.width, header?.height], size);
+    });
+  }
+
+  /** @type {{ name: string, file: Blob, header: import('../shared/imageheader.js').ImageHeader | null }[]} */
+  const cases = [
+    { name: 'a text', file: blob('Dear Hamster'), header: null },
+    { name: 'one byte', file: blob([0xff]), header: null },
+    { name: 'HTML', file: blob('<!doctype html>'), header: null },
+    { name: 'SVG', file: blob('<svg xmlns="http://www.w3.org/2000/svg"/>'), header: null },
+    { name: 'PDF', file: blob('%PDF-1.7'), header: null },
+    { name: 'MP4', file: blob([0, 0, 0, 32], 'ftypisom', [0, 0, 2, 0]), header: null },
+    { name: 'RIFF that is no WebP', file: blob('RIFF', [0, 0, 0, 0], 'WAVEfmt '), header: null },
+    { name: 'TIFF', file: blob('II', [42, 0]), header: { format: 'TIFF', width: 0, height: 0 } },
+    { name: 'ICO', file: blob([0, 0, 1, 0]), header: { format: 'ICO', width: 0, height: 0 } },
+    {
+      name: 'AVIF of several tiles',
+      file: blob([0, 0, 0, 24], 'ftypavif', 'ispe', [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0], 'ispe', [0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 2, 0]),
+      header: { format: 'AVIF', width: 1024, height: 512 },
+    },
+    { name: 'HEIC', file: blob([0, 0, 0, 24], 'ftypheic'), header: { format: 'HEIC', width: 0, height: 0 } },
+    {
+      name: 'BMP with rows from the top',
+      file: blob('BM', Array(12).fill(0), [40, 0, 0, 0, 3, 0, 0, 0, 0xfe, 0xff, 0xff, 0xff]),
+      header: { format: 'BMP', width: 3, height: 2 },
+    },
+    {
+      name: 'BMP of OS/2',
+      file: blob('BM', Array(12).fill(0), [12, 0, 0, 0, 3, 0, 2, 0, 0, 0, 0, 0]),
+      header: { format: 'BMP', width: 3, height: 2 },
+    },
+    {
+      name: 'JPEG with long metadata first',
+      file: blob([0xff, 0xd8], ...Array(4).fill([[0xff, 0xe1, 0xff, 0xff], Array(0xfffd).fill(0)]).flat(), [0xff, 0xff, 0xc2, 0, 11, 8, 0, 5, 0, 7]),
+      header: { format: 'JPEG', width: 7, height: 5 },
+    },
+    { name: 'JPEG that ends before its size', file: blob([0xff, 0xd8, 0xff, 0xe0, 0, 4]), header: { format: 'JPEG', width: 0, height: 0 } },
+    {
+      name: 'JPEG whose segments lead nowhere',
+      file: blob([0xff, 0xd8], Array(20_000).fill([0xff, 0xe0, 0, 0]).flat()),
+      header: { format: 'JPEG', width: 0, height: 0 },
+    },
+    { name: 'PNG that ends before its size', file: blob([0x89], 'PNG\r\n\x1a\n'), header: { format: 'PNG', width: 0, height: 0 } },
+    { name: 'GIF that ends before its size', file: blob('GIF89a'), header: { format: 'GIF', width: 0, height: 0 } },
+    { name: 'WebP that ends before its size', file: blob('RIFF', [0, 0, 0, 0], 'WEBP'), header: { format: 'WebP', width: 0, height: 0 } },
+  ];
+  for (const { name, file, header } of cases) {
+    test(name, async () => assert.deepEqual(await readHeader(file), header));
+  }
+});
+
+describe('inspecting a picture', () => {
+  /** @param {number} width @param {number} height */
+  const gif = (width, height) => blob('GIF89a', [width & 255, width >> 8, height & 255, height >> 8]);
+
+  for (const [width, height, code] of /** @type {[number, number, string?][]} */ ([
+    [10_000, 10_000], [10_000, 10_001, 'image-too-large'], [32_767, 1], [32_768, 1, 'image-too-large'], [1, 32_768, 'image-too-large'],
+  ])) {
+    test(`${width}×${height} pixels are ${code ? 'refused' : 'taken'}`, async () => {
+      if (code) await assert.rejects(inspectImage(gif(width, height)), { code, details: { width, height } });
+      else assert.equal((await inspectImage(gif(width, height))).format, 'GIF');
+    });
+  }
+
+  test('an empty file is called empty, not no image', () => assert.rejects(inspectImage(blob()), { code: 'image-empty' }));
+  test('a text is called no image', () => assert.rejects(inspectImage(blob('text')), { code: 'image-not' }));
+
+  test('failing to decode means damage in a common format and a lack in a rare one', () => {
+    assert.equal(undecodable({ format: 'JPEG', width: 1, height: 1 }, new Error('no')).code, 'image-damaged');
+    assert.equal(undecodable({ format: 'HEIC', width: 0, height: 0 }, new Error('no')).code, 'image-unsupported');
+  });
+});

@@ -1,0 +1,205 @@
+/**
+ * The main path: a photo goes in, an answer comes out.
+ */
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
+import {
+  answer, build, classifyNatively, drop, facts, forget, launch, longestTask, openPage, photos, pick, ready, root, serve, skip,
+} from './harness.mjs';
+
+describe('the page', { skip }, () => {
+  /** @type {import('./harness.mjs').Build} */
+  let built;
+  /** @type {Awaited<ReturnType<typeof serve>>} */
+  let server;
+  /** @type {import('puppeteer-core').Browser} */
+  let browser;
+  /** @type {Awaited<ReturnType<typeof openPage>>} */
+  let opened;
+
+  before(async () => {
+    built = await build();
+    server = await serve(built);
+    browser = await launch();
+    opened = await openPage(browser, server.url);
+  });
+
+  after(async () => {
+    await browser?.close();
+    await server?.close();
+    await built?.close();
+  });
+
+  test('it is cross-origin isolated, so that threads are possible', async () => {
+    assert.equal(await opened.page.evaluate(() => crossOriginIsolated), true);
+  });
+
+  test('while the model comes, it shows bytes; then it says what the model tells apart', async () => {
+    await ready(opened.page);
+    const said = await opened.page.evaluate(() => /** @type {any} */ (globalThis).statuses);
+    assert.ok(
+      said.some((/** @type {string} */ text) => /^Fetching the model: [\d.]+ of [\d.]+ MB$/.test(text)),
+      `the status said ${JSON.stringify(said)}`,
+    );
+    const classes = await opened.page.$eval('#classes', (element) => element.textContent);
+    assert.match(classes ?? '', /\w+, \w+/);
+  });
+
+  test('a picked photo gets the answer that the command line gives', async () => {
+    const photo = join(photos, 'chelsea.png');
+    await pick(opened.page, photo);
+    const shown = await answer(opened.page);
+    const mode = await opened.page.evaluate(() => /** @type {any} */ (globalThis).results.at(-1).environment.mode);
+    const native = await classifyNatively(built, photo, mode);
+    const label = native.predictions[0].label.replaceAll('_', ' ');
+    assert.equal(shown[0].label, label.charAt(0).toUpperCase() + label.slice(1));
+    assert.equal(shown.length, 5);
+  });
+
+  test('the scores are those of the command line, in both modes', async () => {
+    const photo = join(photos, 'chelsea.png');
+    for (const mode of ['keras', 'quality']) {
+      const result = await opened.page.evaluate(async (mode) => {
+        // @ts-expect-error: an address on the server, not a file here
+        const { Classifier } = await import('/web/page/classifier.js');
+        const classifier = new Classifier({ model: 'models/default.onnx' });
+        try {
+          const image = await (await fetch('samples/chelsea.png')).blob();
+          return await classifier.classify(image, { mode, top: 0 });
+        } finally {
+          classifier.close();
+        }
+      }, mode);
+      const native = await classifyNatively(built, photo, mode);
+      assert.equal(result.environment.mode, mode);
+      assert.equal(result.predictions[0].label, native.predictions[0].label);
+      const scores = new Map(result.predictions.map((/** @type {any} */ { index, score }) => [index, score]));
+      for (const { index, label, score } of native.predictions) {
+        const difference = Math.abs(/** @type {number} */ (scores.get(index)) - score);
+        assert.ok(difference <= 1e-3, `${mode}: ${label} differs by ${difference}`);
+      }
+    }
+  });
+
+  test('the pixels of a PNG are exactly those that Go decodes, in the worker and on the page', async () => {
+    const { stdout } = await promisify(execFile)('go', ['run', './web/test/pixels', join(photos, 'chelsea.png')], { cwd: root });
+    const go = stdout.trim();
+    const [worker, page] = await opened.page.evaluate(async () => {
+      const image = await (await fetch('samples/chelsea.png')).blob();
+      // @ts-expect-error: an address on the server, not a file here
+      const picture = await (await import('/web/worker/decode.js')).decode(image, 'keras');
+      const { width, height } = picture;
+      const all = new Uint8ClampedArray(4 * width * height);
+      const step = 64; // several strips and a shorter last one
+      for (let y = 0; y < height; y += step) all.set(picture.rows(y, Math.min(step, height - y)), 4 * width * y);
+      // @ts-expect-error: an address on the server, not a file here
+      const pixels = await (await import('/web/page/decode.js')).decode(image, 'keras');
+      /** @param {BufferSource} data */
+      const hash = async (data) => [...new Uint8Array(await crypto.subtle.digest('SHA-256', data))]
+        .map((byte) => byte.toString(16).padStart(2, '0')).join('');
+      return [
+        `${width} ${height} ${await hash(all)}`,
+        `${pixels.width} ${pixels.height} ${await hash(pixels.data)}`,
+      ];
+    });
+    assert.equal(worker, go);
+    assert.equal(page, go);
+  });
+
+  test('a browser whose workers cannot decode gets the same answer', async () => {
+    const [worker, page] = await opened.page.evaluate(async () => {
+      // @ts-expect-error: an address on the server, not a file here
+      const { Classifier } = await import('/web/page/classifier.js');
+      const image = await (await fetch('samples/coffee.png')).blob();
+      const results = [];
+      for (const decodeOn of ['auto', 'page']) {
+        const classifier = new Classifier({ model: 'models/default.onnx', decodeOn });
+        results.push((await classifier.classify(image)).predictions);
+        classifier.close();
+      }
+      return results;
+    });
+    assert.deepEqual(page, worker);
+  });
+
+  test('it says which engine ran and how long each stage took', async () => {
+    const said = await facts(opened.page);
+    assert.match(said['Engine'], /\w/);
+    for (const stage of ['Reading the photo', 'Resizing', 'Thinking']) assert.match(said[stage], /^[\d.,]+ m?s/, stage);
+  });
+
+  test('a dropped photo is classified, and the page stays where it is', async () => {
+    await drop(opened.page, [{ name: 'rocket.jpg', type: 'image/jpeg', bytes: await readFile(join(photos, 'rocket.jpg')) }]);
+    const shown = await answer(opened.page);
+    assert.equal(shown.length, 5);
+    assert.equal(opened.page.url(), server.url);
+    assert.equal(await opened.page.$eval('#picture', (image) => image.getAttribute('alt')), 'Your photo, rocket.jpg');
+  });
+
+  test('a sample photo is one press away, by keyboard alone', async () => {
+    await opened.page.evaluate(() => {
+      /** @type {HTMLElement} */ (document.activeElement).blur();
+      document.body.focus();
+    });
+    // The picker first, then the samples, in the order of reading.
+    await opened.page.keyboard.press('Tab');
+    assert.equal(await opened.page.evaluate(() => document.activeElement?.id), 'file');
+    await opened.page.keyboard.press('Tab');
+    assert.equal(await opened.page.evaluate(() => document.activeElement?.getAttribute('aria-label')), 'Try the sample photo: A cat');
+    await forget(opened.page);
+    await opened.page.keyboard.press('Enter');
+    const shown = await answer(opened.page);
+    assert.equal(shown.length, 5);
+  });
+
+  test('the answer is announced once, politely', async () => {
+    const [announced, live] = await opened.page.$eval('#announcer', (element) => [element.textContent, element.getAttribute('aria-live')]);
+    assert.match(announced ?? '', /^Best guess: .+ [\d.]+%\. Then /);
+    assert.equal(live, 'polite');
+    assert.equal(await opened.page.$$eval('[aria-live]', (elements) => elements.length), 1);
+  });
+
+  test('only the last of several photos picked in a hurry is answered', async () => {
+    await pick(opened.page, join(photos, 'coffee.png'));
+    await pick(opened.page, join(photos, 'rocket.jpg'));
+    await pick(opened.page, join(photos, 'astronaut.png'));
+    const count = await opened.page.evaluate(() => /** @type {any} */ (globalThis).results.length);
+    await answer(opened.page);
+    const [alt, after] = await opened.page.evaluate(() => [
+      document.getElementById('picture')?.getAttribute('alt'),
+      /** @type {any} */ (globalThis).results.length,
+    ]);
+    assert.equal(alt, 'Your photo, astronaut.png');
+    assert.ok(after - count <= 2, `${after - count} photos were classified, of which at most one had begun too early`);
+  });
+
+  test('the main thread stays free while a photo is classified', async () => {
+    const longest = await longestTask(opened.page, async () => {
+      await pick(opened.page, join(photos, 'chelsea.png'));
+      await answer(opened.page);
+    });
+    assert.ok(longest < 50, `a task took ${longest} ms of the main thread`);
+  });
+
+  test('a busy main thread would have been noticed', async () => {
+    const longest = await longestTask(opened.page, () => opened.page.evaluate(() => {
+      const end = performance.now() + 400;
+      while (performance.now() < end);
+    }));
+    assert.ok(longest > 50, `the longest task took ${longest} ms`);
+  });
+
+  test('nothing on it moves between the first paint and the answer', async () => {
+    const moved = await opened.page.evaluate(() => /** @type {any} */ (globalThis).shift);
+    assert.ok(moved < 0.02, `cumulative layout shift is ${moved}`);
+  });
+
+  test('nothing broke its security policy, left its origin, or was left uncaught', () => {
+    assert.deepEqual(opened.faults, []);
+  });
+});

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { describe, test } from 'node:test';
+import { HamsterError } from '../shared/errors.js';
+import { texts } from '../shared/texts.js';
+
+const read = (/** @type {string} */ path) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
+
+describe('the texts', () => {
+  test('index.html shows the same before they arrive', async () => {
+    const html = await read('index.html');
+    const shown = [...html.matchAll(/data-text="(\w+)">([^<]*)</g)];
+    assert.ok(shown.length > 10);
+    for (const [, key, text] of shown) assert.equal(text, texts[/** @type {keyof typeof texts} */ (key)], key);
+    assert.equal(/<title>([^<]*)</.exec(html)?.[1], texts.title);
+  });
+
+  test('every code of an error has a sentence of its own, in JavaScript and in Go', async () => {
+    const codes = (/** @type {string} */ text, /** @type {RegExp} */ pattern) => [...text.matchAll(pattern)].map(([, code]) => code);
+    const listed = codes((await read('web/shared/errors.js')).split('*/')[0], /'([a-z-]+)'/g);
+    const fromGo = codes(await read('wasm/errors.go'), /code\w+ += "([a-z-]+)"/g);
+    assert.ok(listed.length > 20 && fromGo.length >= 6, `${listed.length} and ${fromGo.length} codes`);
+    assert.deepEqual(fromGo.filter((code) => !listed.includes(code)), [], 'codes of Go that errors.js does not list');
+    for (const code of listed) {
+      const failure = texts.failure(new HamsterError(/** @type {any} */ (code), 'the message'));
+      assert.match(failure.title, /^[A-Z].+\.$/, code);
+      assert.match(failure.hint, /^\S.*\.$/, code);
+      assert.doesNotMatch(`${failure.title} ${failure.hint}`, /undefined|NaN|\[object/, code);
+    }
+  });
+
+  for (const [score, text] of /** @type {[number, string][]} */ ([
+    [0, '0.0%'], [1e-9, '< 0.1%'], [0.0005, '0.1%'], [0.9368434, '93.7%'], [0.99949, '99.9%'], [0.9999, '> 99.9%'], [1, '100.0%'],
+  ])) test(`a score of ${score} reads ${text}`, () => assert.equal(texts.score(score), text));
+
+  for (const [milliseconds, text] of /** @type {[number, string][]} */ ([
+    [0.2, '0 ms'], [52.4, '52 ms'], [994, '994 ms'], [996, '1.0 s'], [7249, '7.2 s'],
+  ])) test(`${milliseconds} ms read ${text}`, () => assert.equal(texts.duration(milliseconds), text));
+
+  test('a few classes are all named, many by example', () => {
+    const labels = (/** @type {number} */ n) => Array.from({ length: n }, (_, i) => ({ id: `${i}`, label: `thing_${i}` }));
+    assert.equal(texts.classes(labels(2)), 'thing 0, thing 1.');
+    assert.equal(texts.classes(labels(1000)), '1,000 kinds of things, such as thing 166, thing 333, thing 500, thing 666, thing 833.');
+    assert.deepEqual([texts.areMany(labels(12)), texts.areMany(labels(13))], [false, true]);
+  });
+
+  test('progress counts megabytes, in all where the total is known', () => {
+    assert.equal(texts.progress({ stage: 'fetch', done: 1_250_000, total: 18_400_000 }), 'Fetching the model: 1.3 of 18.4 MB');
+    assert.equal(texts.progress({ stage: 'fetch', done: 1_250_000, total: 0 }), 'Fetching the model: 1.3 MB');
+    assert.equal(
+      texts.progressWithPhoto({ stage: 'fetch', done: 0, total: 18_400_000 }),
+      'Fetching the model: 0.0 of 18.4 MB. Your photo is next.',
+    );
+    assert.equal(texts.progressWithPhoto({ stage: 'prepare', done: 0, total: 0 }), 'Unpacking the model… Your photo is next.');
+  });
+});
