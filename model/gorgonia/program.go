@@ -18,6 +18,7 @@ import (
 // runs follow one after the other.
 type Program struct {
 	mu      sync.Mutex
+	pool    *pool
 	inputs  []slot
 	outputs []slot
 	machine G.VM  // nil where every output is an input or a constant
@@ -64,7 +65,7 @@ func compile(ctx context.Context, g *graph.Graph) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{}
+	p := &Program{pool: c.pool}
 	order := c.steps
 	if len(c.steps) > 0 {
 		expr, err := p.build(c.steps, fixed)
@@ -284,6 +285,6 @@ func (p *Program) Close() error {
 	if p.machine != nil {
 		err = p.machine.Close()
 	}
-	p.machine, p.ops, p.inputs, p.outputs = nil, nil, nil, nil
+	p.pool, p.machine, p.ops, p.inputs, p.outputs = nil, nil, nil, nil, nil
 	return err
 }
