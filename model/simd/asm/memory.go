@@ -87,6 +87,16 @@ func (p I32) LoadLane32(offset uint32, v V128Value, lane byte) V128 {
 	return V128{join(p.c, v.expr(), simdOp(0x56), memArg(2, offset), op(lane&3))}
 }
 
+// LoadLane8 is v with byte lane 0–15 read from memory.
+func (p I32) LoadLane8(offset uint32, v V128Value, lane byte) V128 {
+	return V128{join(p.c, v.expr(), simdOp(0x54), memArg(0, offset), op(lane&15))}
+}
+
+// LoadLane16 is v with 16-bit lane 0–7 read from memory.
+func (p I32) LoadLane16(offset uint32, v V128Value, lane byte) V128 {
+	return V128{join(p.c, v.expr(), simdOp(0x55), memArg(1, offset), op(lane&7))}
+}
+
 // MemoryCopy copies n bytes; the areas may overlap.
 func (f *Func) MemoryCopy(dst, src, n I32Value) {
 	f.emit(dst.expr(), src.expr(), n.expr(), bulkOp(0x0a), []byte{0, 0})

@@ -161,8 +161,10 @@ func (c Conv) tile(e *emitter, name string) (*asm.Func, error) {
 
 	// step does n multiplications deep: n input floats of each pixel.
 	step := func(n int) {
-		for k := range n {
-			for j := range nv {
+		// Backwards: an engine that checks bounds itself (wazero) then knows
+		// after the first access that the others are inside.
+		for k := n - 1; k >= 0; k-- {
+			for j := nv - 1; j >= 0; j-- {
 				wv[j].Set(w.LoadV128(uint32(4*c.NR*k + 16*j)))
 			}
 			for i := range c.MR {

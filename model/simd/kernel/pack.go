@@ -35,34 +35,67 @@ func (s Source) Size() int {
 	return 1
 }
 
-// load reads one stored weight as a float.
-func (s Source) load(e *emitter, p asm.I32Value) asm.F32 {
-	switch s {
-	case Float32:
-		return p.Expr().LoadF32(0)
-	case Float16:
-		return e.half().CallF32(p.Expr().LoadU16(0))
-	case Uint8:
-		return p.Expr().LoadU8(0).ToF32()
-	default:
-		return p.Expr().LoadS8(0).ToF32()
+// load4 reads four stored weights as floats.
+func (s Source) load4(e *emitter, f *asm.Func, p []asm.LocalI32) asm.V128 {
+	x := asm.IntsX4(0, 0, 0, 0)
+	for k := range byte(4) {
+		switch s {
+		case Float32:
+			x = p[k].LoadLane32(0, x, k)
+		case Float16:
+			x = p[k].LoadLane16(0, x, 2*k)
+		default:
+			x = p[k].LoadLane8(0, x, 4*k)
+		}
 	}
+	switch s {
+	case Float16:
+		return e.halves().CallV128(x)
+	case Uint8:
+		return x.F32x4ConvertI32x4()
+	case Int8:
+		return x.ShiftLeft32(asm.Int(24)).ShiftRight32S(asm.Int(24)).F32x4ConvertI32x4()
+	}
+	return x
 }
 
-// half is the value of an IEEE binary16, exactly.
-func (e *emitter) half() *asm.Func {
-	return e.helper("half", func(f *asm.Func) {
-		h := f.ParamI32()
-		f.Results(asm.TypeF32)
-		sign := h.And(asm.Int(0x8000)).ShlConst(16)
-		rest := f.LetI32(h.And(asm.Int(0x7fff)).ShlConst(13))
-		f.If(rest.GeU(asm.Int(0x7c00<<13)), func() {
-			f.Return(rest.Or(asm.Int(0x7f800000)).Or(sign).BitsF32())
-		}, nil)
+// halves is the value, exactly, of four IEEE binary16 in the low halves of the
+// lanes.
+func (e *emitter) halves() *asm.Func {
+	return e.helper("halves", func(f *asm.Func) {
+		h := f.ParamV128()
+		f.Results(asm.TypeV128)
+		all := func(v int32) asm.V128 { return asm.IntsX4(v, v, v, v) }
+		sign := h.And(all(0x8000)).ShiftLeft32(asm.Int(16))
+		rest := f.LetV128(h.And(all(0x7fff)).ShiftLeft32(asm.Int(13)))
 		// The exponents' biases differ by 112; a multiplication also makes
-		// the subnormals right.
-		f.Return(rest.BitsF32().Mul(asm.Float(0x1p112)).Bits().Or(sign).BitsF32())
+		// the subnormals right. Infinities and NaN keep the highest exponent.
+		finite := rest.F32x4Mul(asm.FloatsX4(0x1p112))
+		f.Return(rest.I32x4GtS(all(0x7c00<<13-1)).Select(rest.Or(all(0x7f800000)), finite).Or(sign))
 	})
+}
+
+// packLanes points four weight pointers at the outputs item·NR + lane and the
+// next three, and sets their scales and zero points. A lane without an output
+// gets the first weight, scaled by 0.
+func packLanes(f *asm.Func, desc, item, lane asm.LocalI32, base []asm.LocalI32, scale, zero asm.LocalV128) {
+	load := func(offset uint32) asm.I32 { return desc.LoadI32(offset) }
+	o, s, z := f.I32(), f.F32(), f.F32()
+	scale.Set(asm.FloatsX4(0))
+	zero.Set(asm.FloatsX4(0))
+	for k := range byte(4) {
+		o.Set(item.Mul(load(packNR)).Add(lane).AddConst(int32(k)))
+		base[k].Set(load(packIn))
+		f.If(o.LtS(load(packOutputs)), func() {
+			base[k].Set(base[k].Add(o.Mul(load(packStrideO))))
+			s.Set(asm.Float(1))
+			z.Set(asm.Float(0))
+			f.If(load(packScale), func() { s.Set(load(packScale).Add(o.MulConst(4)).LoadF32(0)) }, nil)
+			f.If(load(packZero), func() { z.Set(load(packZero).Add(o.MulConst(4)).LoadF32(0)) }, nil)
+			scale.Set(scale.F32x4Replace(k, s))
+			zero.Set(zero.F32x4Replace(k, z))
+		}, nil)
+	}
 }
 
 // Pack is the kernel that lays stored weights out for Conv, once, at load.
@@ -83,7 +116,7 @@ type PackStep struct {
 	KernelY, KernelX int
 	StrideO, StrideI int
 	StrideY, StrideX int
-	NR               int
+	NR               int    // a multiple of 4
 	Scale, Zero      uint32 // float32 per output; 0 means all 1 and all 0
 }
 
@@ -130,44 +163,44 @@ func (p Pack) emit(e *emitter, name string) (*asm.Func, error) {
 	if p.From > Int8 {
 		return nil, fmt.Errorf("no weights of type %v", p.From)
 	}
+	// One run of weights is a function of its own, so that engines optimise it
+	// soon: packing happens once, in the first seconds.
+	run := e.m.Func(name + "_run")
+	{
+		f := run
+		out, step, count, stride := f.ParamI32(), f.ParamI32(), f.ParamI32(), f.ParamI32()
+		base := []asm.LocalI32{f.ParamI32(), f.ParamI32(), f.ParamI32(), f.ParamI32()}
+		zero, scale := f.ParamV128(), f.ParamV128()
+		f.While(count.GtS(asm.Int(0)), func() {
+			f.StoreV128(out, 0, p.From.load4(e, f, base).F32x4Sub(zero).F32x4Mul(scale))
+			for k := range base {
+				base[k].Set(base[k].Add(stride))
+			}
+			out.Set(out.Add(step))
+			count.Inc(-1)
+		})
+	}
 	f, desc, item, end := e.kernel(name)
 	load := func(offset uint32) asm.I32 { return desc.LoadI32(offset) }
-	zero := asm.Int(0)
-	o, lane, in, out, ky, kx, i, py, px, pi := f.I32(), f.I32(), f.I32(), f.I32(), f.I32(), f.I32(), f.I32(), f.I32(), f.I32(), f.I32()
-	nr := f.LetI32(load(packNR))
-	step := f.LetI32(nr.MulConst(4))
-	inputs, strideI := f.LetI32(load(packInputs)), f.LetI32(load(packStrideI))
-	panel := f.LetI32(load(packKernelY).Mul(load(packKernelX)).Mul(inputs).Mul(step))
-	scale, shift := f.F32(), f.F32()
+	lane, out, ky, kx, tap := f.I32(), f.I32(), f.I32(), f.I32(), f.I32()
+	base := f.I32s(4)
+	zero, scale := f.V128(), f.V128()
+	step := f.LetI32(load(packNR).MulConst(4))
+	taps := f.LetI32(load(packInputs).Mul(step))
 	f.While(item.LtS(end), func() {
-		each(f, lane, zero, nr, func() {
-			o.Set(item.Mul(nr).Add(lane))
-			out.Set(load(packOut).Add(item.Mul(panel)).Add(lane.MulConst(4)))
-			// A lane without an output is output 0 times 0; its sum never
-			// leaves the tile, so an infinite weight does no harm there.
-			scale.Set(asm.Float(0))
-			shift.Set(asm.Float(0))
-			in.Set(load(packIn))
-			f.If(o.LtS(load(packOutputs)), func() {
-				in.Set(in.Add(o.Mul(load(packStrideO))))
-				scale.Set(asm.Float(1))
-				f.If(load(packScale), func() { scale.Set(load(packScale).Add(o.MulConst(4)).LoadF32(0)) }, nil)
-				f.If(load(packZero), func() { shift.Set(load(packZero).Add(o.MulConst(4)).LoadF32(0)) }, nil)
-			}, nil)
-			py.Set(in.I32)
-			each(f, ky, zero, load(packKernelY), func() {
-				px.Set(py.I32)
-				each(f, kx, zero, load(packKernelX), func() {
-					pi.Set(px.I32)
-					each(f, i, zero, inputs, func() {
-						f.StoreF32(out, 0, p.From.load(e, pi).Sub(shift).Mul(scale))
-						pi.Set(pi.Add(strideI))
-						out.Set(out.Add(step))
-					})
-					px.Set(px.Add(load(packStrideX)))
+		lane.Set(asm.Int(0))
+		f.While(lane.LtS(load(packNR)), func() {
+			packLanes(f, desc, item, lane, base, scale, zero)
+			out.Set(load(packOut).Add(item.Mul(load(packKernelY)).Mul(load(packKernelX)).Mul(taps)).Add(lane.MulConst(4)))
+			each(f, ky, asm.Int(0), load(packKernelY), func() {
+				each(f, kx, asm.Int(0), load(packKernelX), func() {
+					tap.Set(ky.Mul(load(packStrideY)).Add(kx.Mul(load(packStrideX))))
+					f.Call(run, out, step, load(packInputs), load(packStrideI),
+						base[0].Add(tap), base[1].Add(tap), base[2].Add(tap), base[3].Add(tap), zero, scale)
+					out.Set(out.Add(taps))
 				})
-				py.Set(py.Add(load(packStrideY)))
 			})
+			lane.Inc(4)
 		})
 		item.Inc(1)
 	})

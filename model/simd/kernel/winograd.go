@@ -597,63 +597,64 @@ func (w WinogradPack) emit(e *emitter, name string) (*asm.Func, error) {
 	// Two roundings on every host: weights are packed where they are run, but
 	// need not be.
 	exact := &emitter{m: e.m, helpers: e.helpers}
+	// One pair of four outputs and an input is a function of its own, so that
+	// engines optimise it soon.
+	pair := e.m.Func(name + "_pair")
+	{
+		f := pair
+		desc, out, position := f.ParamI32(), f.ParamI32(), f.ParamI32()
+		base := []asm.LocalI32{f.ParamI32(), f.ParamI32(), f.ParamI32(), f.ParamI32()}
+		zero, scale := f.ParamV128(), f.ParamV128()
+		same, other := f.V128(), f.V128()
+		tap, t, u := grid(f, w.KY, w.KX), grid(f, ty, w.KX), f.V128s(tx)
+		// next moves the pointers on by one tap and back by some.
+		next := func(stride, back uint32, times int) {
+			move := f.LetI32(desc.LoadI32(stride))
+			if times > 0 {
+				move.Set(move.Sub(desc.LoadI32(back).MulConst(int32(times))))
+			}
+			for k := range base {
+				base[k].Set(base[k].Add(move))
+			}
+		}
+		for y := range w.KY {
+			for x := range w.KX {
+				tap[y][x].Set(w.From.load4(e, f, base).F32x4Sub(zero).F32x4Mul(scale))
+				if x+1 < w.KX {
+					next(packStrideX, 0, 0)
+				} else if y+1 < w.KY {
+					next(packStrideY, packStrideX, w.KX-1)
+				}
+			}
+		}
+		for x := range w.KX {
+			exact.byRows(f, cy.g, column(tap, x), column(t, x), same, other)
+		}
+		for y := range ty {
+			exact.byRows(f, cx.g, t[y], u, same, other)
+			for x := range tx {
+				f.StoreV128(out, 0, u[x])
+				out.Set(out.Add(position))
+			}
+		}
+	}
 	f, desc, item, end := e.kernel(name)
 	load := func(offset uint32) asm.I32 { return desc.LoadI32(offset) }
-	zero := asm.Int(0)
-	lane, o, i, q, position := f.I32(), f.I32(), f.I32(), f.I32(), f.I32()
-	base, p := f.I32s(4), f.I32()
-	scale, shift := f.V128(), f.V128()
-	same, other := f.V128(), f.V128()
-	tap, t, u := grid(f, w.KY, w.KX), grid(f, ty, w.KX), f.V128s(tx)
+	lane, i, out := f.I32(), f.I32(), f.I32()
+	base := f.I32s(4)
+	zero, scale := f.V128(), f.V128()
 	nr := f.LetI32(load(packNR))
-	position.Set(load(packOutputs).Add(nr).AddConst(-1).DivU(nr).Mul(nr).Mul(load(packInputs)).MulConst(4))
+	panel := f.LetI32(load(packInputs).Mul(nr).MulConst(4))
+	position := f.LetI32(load(packOutputs).Add(nr).AddConst(-1).DivU(nr).Mul(panel))
 	f.While(item.LtS(end), func() {
-		lane.Set(zero)
+		lane.Set(asm.Int(0))
 		f.While(lane.LtS(nr), func() {
-			scale.Set(asm.FloatsX4(0))
-			shift.Set(asm.FloatsX4(0))
-			for k := range byte(4) {
-				o.Set(item.Mul(nr).Add(lane).AddConst(int32(k)))
-				base[k].Set(load(packIn))
-				f.If(o.LtS(load(packOutputs)), func() {
-					base[k].Set(base[k].Add(o.Mul(load(packStrideO))))
-					s, z := f.LetF32(asm.Float(1)), f.LetF32(asm.Float(0))
-					f.If(load(packScale), func() { s.Set(load(packScale).Add(o.MulConst(4)).LoadF32(0)) }, nil)
-					f.If(load(packZero), func() { z.Set(load(packZero).Add(o.MulConst(4)).LoadF32(0)) }, nil)
-					scale.Set(scale.F32x4Replace(k, s))
-					shift.Set(shift.F32x4Replace(k, z))
-				}, nil)
-			}
-			q.Set(load(packOut).Add(item.Mul(nr).Mul(load(packInputs)).Add(lane).MulConst(4)))
-			each(f, i, zero, load(packInputs), func() {
-				for y := range w.KY {
-					for x := range w.KX {
-						x4 := tap[y][x]
-						for k := range byte(4) {
-							p.Set(base[k].Add(load(packStrideY).Mul(asm.Int(int32(y)))).Add(load(packStrideX).Mul(asm.Int(int32(x)))))
-							one := w.From.load(e, p)
-							if k == 0 {
-								x4.Set(one.Splat())
-							} else {
-								x4.Set(x4.F32x4Replace(k, one))
-							}
-						}
-						x4.Set(x4.F32x4Sub(shift).F32x4Mul(scale))
-					}
-				}
-				for x := range w.KX {
-					exact.byRows(f, cy.g, column(tap, x), column(t, x), same, other)
-				}
-				p.Set(q.I32)
-				for y := range ty {
-					exact.byRows(f, cx.g, t[y], u, same, other)
-					for x := range tx {
-						f.StoreV128(p, 0, u[x])
-						p.Set(p.Add(position))
-					}
-				}
-				q.Set(q.Add(nr.MulConst(4)))
-				for k := range 4 {
+			packLanes(f, desc, item, lane, base, scale, zero)
+			out.Set(load(packOut).Add(item.Mul(panel)).Add(lane.MulConst(4)))
+			each(f, i, asm.Int(0), load(packInputs), func() {
+				f.Call(pair, desc, out, position, base[0], base[1], base[2], base[3], zero, scale)
+				out.Set(out.Add(nr.MulConst(4)))
+				for k := range base {
 					base[k].Set(base[k].Add(load(packStrideI)))
 				}
 			})
