@@ -24,7 +24,7 @@ run: setup-run ## serve the page on http://127.0.0.1:8080 (or on ADDR)
 	@go run ./tools/hamster serve --addr $(ADDR)
 
 .PHONY: test
-test: check test-go test-wasm test-node test-browser check-readme ## everything that must pass before a commit lands
+test: check test-go test-wasm test-node test-browser test-fuzz check-readme ## everything that must pass before a commit lands
 
 .PHONY: check
 check: fmt vet staticcheck types ## formatting, static analysis, types
@@ -81,7 +81,9 @@ test-browser: setup-test ## the page, in headless Chromium
 check-readme: setup-test ## every command that README.md shows
 	go run ./tools/internal/readme
 
-.PHONY: fuzz
+.PHONY: test-fuzz fuzz
+test-fuzz: setup-test ## every fuzz target for a moment
+	@tools/fuzz.sh 3s
 fuzz: setup-test ## every fuzz target for 5 minutes (or FUZZTIME)
 	tools/fuzz.sh $(FUZZTIME)
 
