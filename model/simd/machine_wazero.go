@@ -4,24 +4,36 @@ package simd
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"runtime"
+	"sync"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 
 	"hamster/model/graph"
 	"hamster/model/onnxfile"
 	"hamster/preprocess"
 )
 
-// New compiles g and makes it ready to run on wazero, which has no relaxed SIMD.
+// maxThreads bounds how many threads are taken unasked: a run has too little
+// work for more.
+const maxThreads = 8
+
+// New compiles g and makes it ready to run on wazero, which has threads but no
+// relaxed SIMD.
 func New(ctx context.Context, g *graph.Graph, cfg Config) (*Engine, error) {
-	opts := Options{OwnMemory: true, NoWinograd: cfg.NoWinograd}
-	c, err := Compile(ctx, g, opts)
+	threads := cfg.Threads
+	if threads == 0 {
+		threads = min(maxThreads, runtime.GOMAXPROCS(0))
+	}
+	c, err := Compile(ctx, g, Options{OwnMemory: true, Threads: threads > 1, NoWinograd: cfg.NoWinograd})
 	if err != nil {
 		return nil, err
 	}
-	m, err := newWazero(ctx, c)
+	m, err := newWazero(ctx, c, threads)
 	if err != nil {
 		return nil, err
 	}
@@ -36,20 +48,26 @@ func New(ctx context.Context, g *graph.Graph, cfg Config) (*Engine, error) {
 type wazeroMachine struct {
 	runtime wazero.Runtime
 	memory  api.Memory
-	entry   api.Function
+	// entries hold run once for each thread: one api.Function serves one call at
+	// a time.
+	entries []api.Function
 }
 
-func newWazero(ctx context.Context, c *Compiled) (*wazeroMachine, error) {
+func newWazero(ctx context.Context, c *Compiled, threads int) (*wazeroMachine, error) {
 	// A run ends within a fraction of a second, so the check of the context that
 	// wazero can put into every loop would only cost time.
-	config := wazero.NewRuntimeConfig().WithCoreFeatures(api.CoreFeaturesV2)
+	config := wazero.NewRuntimeConfig().WithCoreFeatures(api.CoreFeaturesV2 | experimental.CoreFeaturesThreads)
 	r := wazero.NewRuntimeWithConfig(ctx, config)
 	mod, err := r.Instantiate(ctx, c.Module)
 	if err != nil {
 		r.Close(ctx)
 		return nil, fmt.Errorf("simd: wazero: %w", err)
 	}
-	return &wazeroMachine{r, mod.Memory(), mod.ExportedFunction("run")}, nil
+	m := &wazeroMachine{runtime: r, memory: mod.Memory()}
+	for range threads {
+		m.entries = append(m.entries, mod.ExportedFunction("run"))
+	}
+	return m, nil
 }
 
 func (m *wazeroMachine) write(addr uint32, b []byte) error {
@@ -93,16 +111,29 @@ func (m *wazeroMachine) rows(px preprocess.Pixels, y, n int, addr uint32) error 
 }
 
 func (m *wazeroMachine) run(ctx context.Context, program uint32) error {
-	res, err := m.entry.Call(ctx, uint64(program), 0, 1)
-	if err != nil {
-		return fmt.Errorf("wazero: %w", err)
+	errs := make([]error, len(m.entries))
+	var wait sync.WaitGroup
+	for i, entry := range m.entries {
+		call := func() {
+			res, err := entry.Call(ctx, uint64(program), uint64(i), uint64(len(m.entries)))
+			if err == nil && res[0] != 0 {
+				err = errors.New("the run was aborted")
+			}
+			errs[i] = err
+		}
+		if i == len(m.entries)-1 {
+			call()
+		} else {
+			wait.Go(call)
+		}
 	}
-	if res[0] != 0 {
-		return fmt.Errorf("the run was aborted")
+	wait.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("wazero: %w", err)
 	}
 	return nil
 }
 
-func (m *wazeroMachine) threads() int { return 1 }
+func (m *wazeroMachine) threads() int { return len(m.entries) }
 
 func (m *wazeroMachine) close() error { return m.runtime.Close(context.Background()) }
