@@ -58,7 +58,8 @@ type Report struct {
 	Unsupported string `json:"unsupported,omitempty"`
 }
 
-// ReportValue is an input or output; a size left open is −1.
+// ReportValue is an input or output; a size left open is −1, a shape that is not
+// known is nil.
 type ReportValue struct {
 	Name  string `json:"name"`
 	Type  string `json:"type"`
@@ -186,10 +187,10 @@ func (r *Report) computed(g *graph.Graph) {
 // declared takes from the container what it says, where there is no graph.
 func (r *Report) declared(f *onnxfile.File) {
 	for _, v := range f.Inputs {
-		r.Inputs = append(r.Inputs, reportValue(v.Name, v.DType, v.Shape))
+		r.Inputs = append(r.Inputs, declaredValue(v))
 	}
 	for _, v := range f.Outputs {
-		r.Outputs = append(r.Outputs, reportValue(v.Name, v.DType, v.Shape))
+		r.Outputs = append(r.Outputs, declaredValue(v))
 	}
 	for _, t := range f.Tensors {
 		// Lists of int64 are shapes, axes and indices.
@@ -197,6 +198,14 @@ func (r *Report) declared(f *onnxfile.File) {
 			r.Parameters += int64(t.Elements())
 		}
 	}
+}
+
+func declaredValue(v onnxfile.ValueInfo) ReportValue {
+	r := reportValue(v.Name, v.DType, v.Shape)
+	if !v.HasShape {
+		r.Shape = nil
+	}
+	return r
 }
 
 func reportValue(name string, dtype onnxfile.DType, shape []int) ReportValue {

@@ -204,7 +204,7 @@ func TestUnknownOperatorsAreNamedWithTheirNode(t *testing.T) {
 		{"of ONNX", op("Einsum", "x", "y", nil), graph.UnsupportedError{Node: "einsum", Op: "Einsum", Opset: 13},
 			"einsum (Einsum): operator Einsum of ai.onnx 13 is not supported"},
 		{"of another domain", node{Name: "f", Op: "Relu", Domain: "com.example", Inputs: []string{"x"}, Outputs: []string{"y"}},
-			graph.UnsupportedError{Node: "f", Op: "Relu", Domain: "com.example"}, "f (Relu): operator Relu of com.example 0 is not supported"},
+			graph.UnsupportedError{Node: "f", Op: "Relu", Domain: "com.example"}, "f (Relu): operator Relu of com.example is not supported"},
 		{"without a name", node{Op: "Einsum", Inputs: []string{"x"}, Outputs: []string{"y"}},
 			graph.UnsupportedError{Node: "Einsum_1", Op: "Einsum", Opset: 13}, "Einsum_1 (Einsum): operator"},
 	} {

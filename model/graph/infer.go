@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -79,11 +80,11 @@ type UnsupportedError struct {
 }
 
 func (e *UnsupportedError) Error() string {
-	domain := e.Domain
-	if domain == "" {
-		domain = "ai.onnx"
+	set := cmp.Or(e.Domain, "ai.onnx")
+	if e.Opset != 0 {
+		set = fmt.Sprintf("%s %d", set, e.Opset)
 	}
-	return fmt.Sprintf("%s (%s): operator %s of %s %d is not supported", e.Node, e.Op, e.Op, domain, e.Opset)
+	return fmt.Sprintf("%s (%s): operator %s of %s is not supported", e.Node, e.Op, e.Op, set)
 }
 
 // set gives the output its type and shape.

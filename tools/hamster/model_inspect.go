@@ -64,7 +64,7 @@ func printReport(out io.Writer, r *model.Report) error {
 	line("labels", labelsText(r.Labels))
 	line("parameters", grouped(r.Parameters))
 	if r.MACs > 0 {
-		line("MACs", fmt.Sprintf("%s (%.2f G)", grouped(r.MACs), float64(r.MACs)/1e9))
+		line("MACs", grouped(r.MACs))
 	}
 	for _, t := range r.Weights {
 		line("weights", fmt.Sprintf("%s: %s in %d tensors, %s", t.Type, grouped(t.Elements), t.Tensors, bytesText(t.Size)))
@@ -98,7 +98,9 @@ func onnxText(r *model.Report) string {
 
 func valueText(v model.ReportValue) string {
 	shape := "scalar"
-	if len(v.Shape) > 0 {
+	if v.Shape == nil {
+		shape = "of unknown shape"
+	} else if len(v.Shape) > 0 {
 		dims := make([]string, len(v.Shape))
 		for i, d := range v.Shape {
 			if dims[i] = strconv.Itoa(d); d < 0 {
