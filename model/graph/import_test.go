@@ -282,6 +282,7 @@ func TestInputShapes(t *testing.T) {
 		{"given negative", []int{-1, 3}, []int{-2, 3}, `error: input "x": negative dimension in -2×3`},
 		{"empty", []int{0, 3}, nil, `error: input "x": shape 0×3 is empty`},
 		{"too large", []int{1 << 16, 1 << 16}, nil, `error: input "x": 65536×65536 is more than 2147483647 elements`},
+		{"too large for what it is", []int{1 << 15, 1<<15 + 1}, nil, `error: input "x": 32768×32769 is more than 1073741824 elements`},
 		{"a scalar", unknown, nil, "scalar"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -17,13 +17,18 @@ type operator func(*inference, *Node) error
 type inference struct {
 	g        *Graph
 	opset    int
-	computed int // elements of all values so far
+	computed int // elements of all inputs and values so far
 }
 
 // infer runs over the nodes in order; when it returns, every value has a static
 // shape, and nodes whose outputs are all constant are gone.
 func (g *Graph) infer() error {
 	in := &inference{g: g, opset: g.Opset}
+	for _, v := range g.Inputs {
+		if in.computed += v.Len(); in.computed > maxComputed {
+			return fmt.Errorf("input %q: %s is more than %d elements", v.Name, v.Dims(), maxComputed)
+		}
+	}
 	kept := g.Nodes[:0]
 	for _, n := range g.Nodes {
 		if err := in.node(n); err != nil {
@@ -39,7 +44,7 @@ func (g *Graph) infer() error {
 	return nil
 }
 
-// maxComputed bounds what all values together may take, in elements: a backend
+// maxComputed bounds what all inputs and values together may take, in elements: a backend
 // that keeps every one of them still fits in a machine.
 const maxComputed = 1 << 30
 

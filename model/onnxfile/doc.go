@@ -4,5 +4,5 @@
 //
 // The file is untrusted. Parse reads only headers, never the weights; it checks
 // every length, type and shape before anything is allocated by it, and refuses
-// what is out of Limits.
+// what is out of its limits.
 package onnxfile
