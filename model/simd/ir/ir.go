@@ -308,22 +308,3 @@ func (g *Graph) remove(gone map[*Op]bool) {
 	}
 	g.Ops = kept
 }
-
-// replace makes every reader of old read by.
-func (g *Graph) replace(old, by *Tensor) {
-	for _, o := range g.Ops {
-		for i, t := range o.In {
-			if t == old {
-				o.In[i] = by
-			}
-		}
-		if o.Residual == old {
-			o.Residual = by
-		}
-	}
-	for i, t := range g.Outputs {
-		if t == old {
-			g.Outputs[i] = by
-		}
-	}
-}

@@ -37,13 +37,25 @@ func Optimise(g *Graph, watch func(pass string, changed int, g *Graph)) {
 // dropIdentity takes out operators that only pass on their input. An output that
 // is an input of the graph keeps its copy.
 func dropIdentity(g *Graph) int {
-	gone := map[*Op]bool{}
+	gone, by := map[*Op]bool{}, map[*Tensor]*Tensor{}
+	follow := func(t **Tensor) {
+		if x := by[*t]; x != nil {
+			*t = x
+		}
+	}
 	for _, o := range g.Ops {
+		for i := range o.In {
+			follow(&o.In[i])
+		}
+		follow(&o.Residual)
 		if o.Kind != KindIdentity || o.In[0].Producer == nil && g.isOutput(o.Out[0]) {
 			continue
 		}
-		g.replace(o.Out[0], o.In[0])
+		by[o.Out[0]] = o.In[0]
 		gone[o] = true
+	}
+	for i := range g.Outputs {
+		follow(&g.Outputs[i])
 	}
 	g.remove(gone)
 	return len(gone)
@@ -86,7 +98,8 @@ flattens:
 		}
 		x := o.In[0]
 		for _, u := range users[o.Out[0]] {
-			if u.Kind != KindConv || u.Conv.Weights[0].Layout != OIHW || u.Conv.Groups != 1 {
+			if u.Kind != KindConv || u.Conv.Weights[0].Layout != OIHW || u.Conv.Groups != 1 ||
+				u.Conv.Kernel != [2]int{1, 1} || u.Conv.Pad != [4]int{} {
 				continue flattens
 			}
 		}
