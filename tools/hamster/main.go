@@ -25,6 +25,7 @@ type grammar struct {
 	Model    modelCommands   `cmd:"" help:"Get, convert and inspect models."`
 	Serve    serveCommand    `cmd:"" help:"Serve the page that recognises images in a browser."`
 	Site     siteCommand     `cmd:"" help:"Build the page into a folder that any web server can serve."`
+	Bench    benchCommands   `cmd:"" help:"Measure Hamster beside its peers in headless Chromium."`
 }
 
 type modelCommands struct {

@@ -1,0 +1,110 @@
+// The page of the bench. Each measurement gets a fresh one; the driver calls
+// the functions of globalThis.bench and gets what they return.
+
+import * as models from './models.mjs';
+
+/**
+ * What one engine is to do.
+ *
+ * @typedef {{
+ *   system: string,                      // systems/<system>.mjs
+ *   options: Record<string, unknown>,    // what that file's start takes
+ *   model: string,                       // a name that store got
+ *   shape: number[],                     // of the input
+ *   settle: { runs: number, ms: number },  // after the first run, unmeasured: at least both
+ *   measure: { runs: number, ms: number }, // at least both; none where runs is 0
+ *   memory: boolean,                     // measure the memory too
+ * }} Job
+ */
+
+/**
+ * Downloads models into the browser's database.
+ *
+ * @param {Record<string, string>} urls
+ */
+async function store(urls) {
+  for (const [name, url] of Object.entries(urls)) {
+    const response = await fetch(url);
+    if (!response.ok) throw new Error(`${url}: status ${response.status}`);
+    await models.put(name, await response.blob());
+  }
+  return { isolated: crossOriginIsolated, cores: navigator.hardwareConcurrency };
+}
+
+/**
+ * The input of every engine: fixed, dense, within −0.9…0.9.
+ *
+ * @param {number[]} shape
+ */
+function input(shape) {
+  const x = new Float32Array(shape.reduce((a, b) => a * b, 1));
+  for (let i = 0; i < x.length; i++) x[i] = Math.sin(0.001 * i) * 0.9;
+  return x;
+}
+
+/**
+ * @param {Worker} worker
+ * @returns {() => Promise<any>} the next message; a failure of the worker rejects
+ */
+function messages(worker) {
+  /** @type {any[]} */
+  const queue = [];
+  /** @type {(() => void) | undefined} */
+  let wake;
+  const add = (/** @type {any} */ message) => {
+    queue.push(message);
+    wake?.();
+  };
+  worker.onmessage = ({ data }) => add(data);
+  worker.onerror = (event) => add({ error: event.message || 'the worker failed' });
+  worker.onmessageerror = () => add({ error: 'a message of the worker cannot be read' });
+  return async () => {
+    while (queue.length === 0) await new Promise((resolve) => (wake = () => resolve(undefined)));
+    const message = queue.shift();
+    if (message.error) throw new Error(message.error);
+    return message;
+  };
+}
+
+async function memoryBytes() {
+  // @ts-ignore: newer than the type checker's library
+  const { bytes } = await performance.measureUserAgentSpecificMemory();
+  return bytes;
+}
+
+/**
+ * Runs one engine in a worker of its own.
+ *
+ * @param {Job} job
+ */
+async function measure(job) {
+  const x = input(job.shape);
+  const begun = performance.now();
+  const worker = new Worker('/bench/worker.mjs', { type: 'module' });
+  const next = messages(worker);
+  worker.postMessage({ job, x });
+  const first = await next();
+  const result = { ...first, predicted: performance.now() - begun };
+  if (job.memory) result.memory = [await memoryBytes()];
+  worker.postMessage('go on');
+  Object.assign(result, await next());
+  if (job.memory) result.memory.push(await memoryBytes());
+  worker.terminate();
+  return result;
+}
+
+/**
+ * Times the programs of a module of kernels.
+ *
+ * @param {import('./kernels.mjs').Job} job
+ */
+async function kernels(job) {
+  const worker = new Worker('/bench/kernels.mjs', { type: 'module' });
+  const next = messages(worker);
+  worker.postMessage(job);
+  const { speeds } = await next();
+  worker.terminate();
+  return speeds;
+}
+
+Object.assign(globalThis, { bench: { store, measure, kernels } });

@@ -1,0 +1,25 @@
+// Hamster's Go packages, called directly (tools/bench/wasm): what is timed is
+// the engine, as it is for the peers.
+
+/** @type {import('../worker.mjs').Start} */
+export async function start(options) {
+  await import('/build/wasm_exec.js'); // a classic script: it sets globalThis.Go
+  // @ts-ignore
+  const go = new Go();
+  const ready = new Promise((resolve) => Object.assign(globalThis, { hamsterBench: resolve }));
+  const { instance } = await WebAssembly.instantiateStreaming(fetch('/build/hamster.wasm'), go.importObject);
+  const stopped = go.run(instance).then(() => {
+    throw new Error('the Go program ended');
+  });
+  const program = await Promise.race([ready, stopped]);
+  return {
+    async load(bytes) {
+      const backend = await Promise.race([program.load(bytes, JSON.stringify(options)), stopped]);
+      return {
+        backend,
+        set: (x) => program.set(new Uint8Array(x.buffer, x.byteOffset, x.byteLength)),
+        run: () => program.run(),
+      };
+    },
+  };
+}

@@ -1,0 +1,132 @@
+//go:build js && wasm
+
+// Command wasm is Hamster's engine for the bench's page: a model is loaded and
+// run on a prepared tensor, with no picture around it. tools/bench/systems/
+// hamster.mjs starts it and gets three functions:
+//
+//	load(bytes: Uint8Array, options: string) → Promise<string>  // what runs
+//	set(x: Uint8Array)                                          // float32 input
+//	run() → Promise<Float32Array>
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"syscall/js"
+
+	"hamster/model"
+)
+
+// options are those of systems/hamster.mjs, given by package bench.
+type options struct {
+	Backend    string `json:"backend"`
+	Threads    int    `json:"threads"`
+	NoRelaxed  bool   `json:"noRelaxed"`
+	NoWinograd bool   `json:"noWinograd"`
+}
+
+// program holds the one model and its input.
+type program struct {
+	model *model.Model
+	input model.Tensor
+}
+
+func main() {
+	var p program
+	js.Global().Get("hamsterBench").Invoke(map[string]any{
+		"load": promised(func(args []js.Value) (any, error) { return p.load(args[0], args[1].String()) }),
+		"set":  js.FuncOf(func(_ js.Value, args []js.Value) any { p.set(args[0]); return nil }),
+		"run":  promised(func([]js.Value) (any, error) { return p.run() }),
+	})
+	select {}
+}
+
+func (p *program) load(bytes js.Value, text string) (any, error) {
+	var o options
+	if err := json.Unmarshal([]byte(text), &o); err != nil {
+		return nil, fmt.Errorf("options: %w", err)
+	}
+	m, err := model.Load(context.Background(), source{bytes}, model.Options{
+		Backend: o.Backend, Threads: o.Threads, ThreadURL: "/web/worker/thread.js",
+		NoRelaxed: o.NoRelaxed, NoWinograd: o.NoWinograd,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.model = m
+	return m.Backend(), nil
+}
+
+func (p *program) set(array js.Value) {
+	b := make([]byte, array.Get("byteLength").Int())
+	js.CopyBytesToGo(b, array)
+	x := make([]float32, len(b)/4)
+	for i := range x {
+		x[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+	}
+	p.input = model.Tensor{Shape: p.model.InputShape(), Data: x}
+}
+
+func (p *program) run() (any, error) {
+	y, err := p.model.Run(context.Background(), p.input)
+	if err != nil {
+		return nil, err
+	}
+	out := js.Global().Get("Float32Array").New(len(y.Data))
+	for i, v := range y.Data {
+		out.SetIndex(i, v)
+	}
+	return out, nil
+}
+
+// promised makes a JavaScript function of f that returns a promise. f runs on a
+// goroutine of its own, for one that JavaScript calls may not wait.
+func promised(f func([]js.Value) (any, error)) js.Func {
+	return js.FuncOf(func(_ js.Value, args []js.Value) any {
+		var executor js.Func
+		executor = js.FuncOf(func(_ js.Value, settle []js.Value) any {
+			go func() {
+				defer executor.Release()
+				result, err := f(args)
+				if err != nil {
+					settle[1].Invoke(js.Global().Get("Error").New(err.Error()))
+					return
+				}
+				settle[0].Invoke(result)
+			}()
+			return nil
+		})
+		return js.Global().Get("Promise").New(executor)
+	})
+}
+
+// source reads a Uint8Array in place; weights go from there to the engine past
+// Go's memory.
+type source struct{ array js.Value }
+
+func (s source) Size() int64 { return int64(s.array.Get("byteLength").Int()) }
+
+func (s source) ReadAt(p []byte, offset int64) (int, error) {
+	part, err := s.JSBytes(offset, min(int64(len(p)), s.Size()-offset))
+	if err != nil {
+		return 0, err
+	}
+	n := js.CopyBytesToGo(p, part)
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// JSBytes returns bytes without copying them.
+func (s source) JSBytes(offset, length int64) (js.Value, error) {
+	if offset < 0 || length < 0 || offset+length > s.Size() {
+		return js.Value{}, errors.New("read outside the model")
+	}
+	return s.array.Call("subarray", offset, offset+length), nil
+}

@@ -1,0 +1,90 @@
+// The worker in which an engine is loaded and timed. It posts twice: after the
+// first prediction, and, once it is told to go on, after the timed runs.
+
+import * as models from './models.mjs';
+import { watchMemories } from './memories.mjs';
+
+/** @import { Job } from './page.mjs' */
+
+/**
+ * What a file of systems/ exports as start. All of an engine's own code is
+ * fetched within start and load, where it is timed.
+ *
+ * @typedef {(options: Record<string, any>) => Promise<{
+ *   load: (bytes: Uint8Array<ArrayBuffer>, shape: number[]) => Promise<Session> }>} Start
+ *
+ * A session keeps its input, so that run is nothing but an inference.
+ *
+ * @typedef {{ backend: string, set: (x: Float32Array) => void, run: () => Promise<ArrayLike<number>> }} Session
+ */
+
+/**
+ * @template T
+ * @param {Record<string, number>} stages
+ * @param {string} name
+ * @param {() => Promise<T>} f
+ */
+async function timed(stages, name, f) {
+  const begun = performance.now();
+  const result = await f();
+  stages[name] = performance.now() - begun;
+  return result;
+}
+
+/** @param {string} what */
+function message(what) {
+  return new Promise((resolve) => {
+    addEventListener('message', ({ data }) => data === what && resolve(undefined));
+  });
+}
+
+/**
+ * Runs at least so often and so long; returns each run's time in ms.
+ *
+ * @param {Session} session
+ * @param {{ runs: number, ms: number }} atLeast
+ */
+async function repeat(session, { runs, ms }) {
+  const times = [];
+  for (const end = performance.now() + ms; times.length < runs || performance.now() < end; ) {
+    const begun = performance.now();
+    await session.run();
+    times.push(performance.now() - begun);
+  }
+  return times;
+}
+
+/**
+ * @param {Job} job
+ * @param {Float32Array} x
+ */
+async function work(job, x) {
+  const memories = job.memory ? watchMemories() : undefined;
+  /** @type {Record<string, number>} */
+  const stages = {};
+  /** @type {{ start: Start }} */
+  const { start } = await import(`./systems/${job.system}.mjs`);
+  const session = await (async () => {
+    const [engine, bytes] = await Promise.all([
+      timed(stages, 'start', () => start(job.options)),
+      timed(stages, 'read', () => models.get(job.model)),
+    ]);
+    return timed(stages, 'load', () => engine.load(bytes, job.shape));
+  })();
+  session.set(x);
+  const output = await timed(stages, 'first', () => session.run());
+  const goOn = message('go on');
+  postMessage({ output: Array.from(output), backend: session.backend, stages });
+  await goOn;
+  await repeat(session, job.settle);
+  const times = job.measure.runs > 0 ? await repeat(session, job.measure) : [];
+  postMessage({ times, wasmMemory: memories?.() });
+}
+
+addEventListener(
+  'message',
+  ({ data: { job, x } }) => {
+    work(job, x).catch((cause) => postMessage({ error: cause?.stack ?? String(cause) }));
+  },
+  { once: true },
+);

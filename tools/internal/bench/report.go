@@ -1,0 +1,179 @@
+package bench
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// Report is what a bench found.
+type Report struct {
+	Environment Environment
+	Rows        []Row
+	Excluded    []Exclusion
+
+	metrics []string
+}
+
+// Exclusion says why a contestant's measurements count for nothing.
+type Exclusion struct {
+	Contestant *Contestant
+	Reason     error
+}
+
+func (r *Report) exclude(c *Contestant, reason error) {
+	r.Excluded = append(r.Excluded, Exclusion{c, reason})
+}
+
+func (r *Report) excluded(c *Contestant) bool {
+	for _, e := range r.Excluded {
+		if e.Contestant == c {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Report) reasons() []string {
+	var list []string
+	for _, e := range r.Excluded {
+		list = append(list, fmt.Sprintf("%s: %v", e.Contestant.Name(), e.Reason))
+	}
+	return list
+}
+
+// WriteJSON writes the rows as an array, an object a line.
+func (r *Report) WriteJSON(w io.Writer) error { return writeJSON(w, r.Rows) }
+
+// WriteText writes tables for a terminal, and WriteMarkdown the same for a page.
+func (r *Report) WriteText(w io.Writer) error { return r.write(w, writeTextTable, "%s\n") }
+
+// WriteMarkdown writes the report as Markdown.
+func (r *Report) WriteMarkdown(w io.Writer) error { return r.write(w, writeMarkdownTable, "- %s\n") }
+
+// titles of metrics, which tables stand under.
+var titles = map[string]string{
+	"steady_ms":          "Steady inference",
+	"first_ms":           "First inference after load",
+	"first_per_steady":   "First inference by steady inference",
+	"load_ms":            "Load: model bytes in memory to ready",
+	"warm_ms":            "Warm visit: model bytes in IndexedDB to first prediction",
+	"warm_start_ms":      "Warm visit: engine started, model read",
+	"warm_load_ms":       "Warm visit: model loaded",
+	"warm_first_ms":      "Warm visit: first inference",
+	"memory_bytes":       "Memory of the page (measureUserAgentSpecificMemory)",
+	"wasm_memory_bytes":  "WebAssembly memory",
+	"process_peak_bytes": "Peak memory of the page's process",
+	"wasm_bytes":         "WebAssembly shipped",
+	"wasm_brotli_bytes":  "WebAssembly shipped, brotli level 5",
+}
+
+func (r *Report) write(w io.Writer, table func(io.Writer, string, [][]string) error, line string) error {
+	for _, metric := range r.metrics {
+		cells := [][]string{{"system", "variant", "threads", "model", "median", "min…max", "ratio", "min…max", "must", "aim", ""}}
+		for _, row := range r.Rows {
+			if row.Metric == metric {
+				cells = append(cells, row.cells())
+			}
+		}
+		if len(cells) == 1 {
+			continue
+		}
+		if err := table(w, titles[metric], cells); err != nil {
+			return err
+		}
+	}
+	for _, text := range r.remarks() {
+		if _, err := fmt.Fprintf(w, line, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remarks are what a reader has to know about the figures.
+func (r *Report) remarks() []string {
+	e := r.Environment
+	list := []string{fmt.Sprintf("%s, %d cores, %s, %s, cross-origin isolated: %t, %s", e.CPU, e.Cores, e.OS, e.Browser, e.Isolated, e.Time.Format("2006-01-02"))}
+	seen := map[string]bool{}
+	for _, row := range r.Rows {
+		if v := row.System + " " + row.Version; !seen[v] {
+			seen[v] = true
+			list = append(list, v)
+		}
+	}
+	if e.Load >= 0 {
+		text := fmt.Sprintf("Load average before: %.2f", e.Load)
+		if e.Load > busy {
+			text += ". The machine was busy, so times say little."
+		}
+		list = append(list, text)
+	}
+	if slices.ContainsFunc(r.Rows, func(row Row) bool { return row.Ratio != nil }) {
+		list = append(list, "A ratio is ours by the peer's fastest with as many threads, within a round; the median over rounds.")
+	}
+	if noisy := r.noisy(); noisy != "" {
+		list = append(list, noisy)
+	}
+	for _, text := range r.reasons() {
+		list = append(list, "Not counted: "+text)
+	}
+	return list
+}
+
+// loud is a spread, by the median, at which a figure is no more than a hint.
+const loud = 0.15
+
+func (r *Report) noisy() string {
+	n := 0
+	for _, row := range r.Rows {
+		if (Spread{row.Median, row.Min, row.Max}).noise() > loud {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d medians have values more than %.0f %% apart around them.", n, len(r.Rows), 100*loud)
+}
+
+func (r Row) cells() []string {
+	threads := ""
+	if r.Threads > 0 {
+		threads = fmt.Sprint(r.Threads)
+	}
+	_, file, _ := strings.Cut(r.Model, "/")
+	cells := []string{
+		r.System, r.Variant, threads, file, quantity(r.Metric, r.Median),
+		quantity(r.Metric, r.Min) + "…" + quantity(r.Metric, r.Max),
+		"", "", "", "", "",
+	}
+	if r.Ratio != nil {
+		cells[6] = fmt.Sprintf("%.2f", *r.Ratio)
+		cells[7] = fmt.Sprintf("%.2f…%.2f", *r.RatioMin, *r.RatioMax)
+	}
+	if t, ok := targetOf(r); ok {
+		cells[8] = fmt.Sprintf("≤ %.2f", t.must)
+		if t.aim > 0 {
+			cells[9] = fmt.Sprintf("≤ %.2f", t.aim)
+		}
+		cells[10] = t.verdict(r)
+	}
+	return cells
+}
+
+// quantity writes a value in its metric's unit.
+func quantity(metric string, v float64) string {
+	switch {
+	case strings.HasSuffix(metric, "_bytes"):
+		return fmt.Sprintf("%.1f MB", v/1e6)
+	case !strings.HasSuffix(metric, "_ms"):
+		return fmt.Sprintf("%.2f", v)
+	case v >= 1000:
+		return fmt.Sprintf("%.2f s", v/1000)
+	case v >= 100:
+		return fmt.Sprintf("%.0f ms", v)
+	}
+	return fmt.Sprintf("%.1f ms", v)
+}

@@ -1,0 +1,171 @@
+package bench
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// Row is one line of a report, and one object of its JSON, which scripts read:
+// fields are added, and never renamed.
+type Row struct {
+	// Metric ends with its unit: _ms, _bytes; gmacs is 10⁹ multiply-adds a
+	// second; first_per_steady has none.
+	Metric  string `json:"metric"`
+	System  string `json:"system"`
+	Backend string `json:"backend"`
+	Variant string `json:"variant"`
+	Threads int    `json:"threads"`
+	// Model is the model's name and, after a slash, how its weights are stored.
+	Model string `json:"model"`
+	// Kernel and Layer are those of rows of the metric gmacs.
+	Kernel string `json:"kernel,omitempty"`
+	Layer  string `json:"layer,omitempty"`
+
+	Median float64 `json:"median"`
+	Min    float64 `json:"min"`
+	Max    float64 `json:"max"`
+	Rounds int     `json:"rounds"`
+
+	// Ratio is the median of ours by theirs within each round. Against names
+	// theirs: the system, its threads and its model's storage.
+	Ratio    *float64 `json:"ratio,omitempty"`
+	RatioMin *float64 `json:"ratio_min,omitempty"`
+	RatioMax *float64 `json:"ratio_max,omitempty"`
+	Against  string   `json:"against,omitempty"`
+
+	// MaxDiff is the largest difference between an output and the reference's.
+	MaxDiff *float64 `json:"max_diff,omitempty"`
+	// Version is the system's own.
+	Version string `json:"version"`
+
+	Environment
+}
+
+// sample is one measurement of a contestant in a round.
+type sample struct {
+	metric     string
+	contestant *Contestant
+	round      int
+	value      float64
+}
+
+// samples keeps measurements in the order in which they were first made.
+type samples struct {
+	keys   []sampleKey
+	values map[sampleKey]map[int]float64 // by round
+}
+
+type sampleKey struct {
+	metric     string
+	contestant *Contestant
+}
+
+func (s *samples) add(list ...sample) {
+	if s.values == nil {
+		s.values = map[sampleKey]map[int]float64{}
+	}
+	for _, x := range list {
+		k := sampleKey{x.metric, x.contestant}
+		if s.values[k] == nil {
+			s.values[k] = map[int]float64{}
+			s.keys = append(s.keys, k)
+		}
+		s.values[k][x.round] = x.value
+	}
+}
+
+func (s *samples) spread(k sampleKey) Spread {
+	var list []float64
+	for _, v := range s.values[k] {
+		list = append(list, v)
+	}
+	return spread(list)
+}
+
+// rival is the peer to compare with: the one with the lowest median among those
+// with as many threads.
+func (s *samples) rival(k sampleKey) (sampleKey, bool) {
+	var best sampleKey
+	found, lowest := false, 0.0
+	for _, other := range s.keys {
+		c := other.contestant
+		if other.metric != k.metric || c.System == Hamster || c.Threads != k.contestant.Threads {
+			continue
+		}
+		if m := s.spread(other).Median; !found || m < lowest {
+			best, lowest, found = other, m, true
+		}
+	}
+	return best, found
+}
+
+// ratios of a to b in the rounds that both took part in.
+func (s *samples) ratios(a, b sampleKey) []float64 {
+	var list []float64
+	for round, v := range s.values[a] {
+		if w := s.values[b][round]; w > 0 {
+			list = append(list, v/w)
+		}
+	}
+	return list
+}
+
+// rows makes the report's rows, metric by metric in the given order.
+func (s *samples) rows(metrics []string, fill func(*Row, *Contestant)) []Row {
+	var rows []Row
+	for _, metric := range metrics {
+		for _, k := range s.keys {
+			if k.metric == metric {
+				rows = append(rows, s.row(k, fill))
+			}
+		}
+	}
+	return rows
+}
+
+func (s *samples) row(k sampleKey, fill func(*Row, *Contestant)) Row {
+	c, x := k.contestant, s.spread(k)
+	r := Row{
+		Metric: k.metric, System: c.System, Backend: c.Backend, Variant: c.Variant, Threads: c.Threads,
+		Median: x.Median, Min: x.Min, Max: x.Max, Rounds: len(s.values[k]),
+	}
+	fill(&r, c)
+	if c.System != Hamster {
+		return r
+	}
+	if rival, ok := s.rival(k); ok {
+		if list := s.ratios(k, rival); len(list) > 0 {
+			q := spread(list)
+			r.Ratio, r.RatioMin, r.RatioMax = &q.Median, &q.Min, &q.Max
+			r.Against = rival.contestant.System
+			if rival.contestant.Threads > 0 {
+				r.Against = fmt.Sprintf("%s, %s, threads %d", rival.contestant.System, rival.contestant.File, rival.contestant.Threads)
+			}
+		}
+	}
+	return r
+}
+
+// writeJSON writes rows as one array, an object a line.
+func writeJSON(w io.Writer, rows []Row) error {
+	for i, r := range rows {
+		line, err := json.Marshal(r)
+		if err != nil {
+			return fmt.Errorf("write a row of %s: %w", r.Metric, err)
+		}
+		before := ",\n "
+		if i == 0 {
+			before = "[\n "
+		}
+		if _, err := fmt.Fprintf(w, "%s%s", before, line); err != nil {
+			return err
+		}
+	}
+	end := "\n]\n"
+	if len(rows) == 0 {
+		end = "[]\n"
+	}
+	_, err := io.WriteString(w, end)
+	return err
+}
