@@ -2,6 +2,7 @@ package ir
 
 import (
 	"fmt"
+	"slices"
 
 	"hamster/model/graph"
 	"hamster/model/onnxfile"
@@ -96,8 +97,8 @@ func Lower(g *graph.Graph) (*Graph, error) {
 		if !ok {
 			return nil, fmt.Errorf("output %q does not depend on the input", v.Name)
 		}
-		if len(v.Shape) == 4 && t.H*t.W > 1 && t.C > 1 {
-			// The caller reads NCHW.
+		if len(v.Shape) == 4 && t.H*t.W > 1 {
+			// The caller reads NCHW, without a border.
 			out := &Tensor{Name: v.Name + ".nchw", H: 1, W: 1, C: t.Len()}
 			l.dst.Ops = append(l.dst.Ops, &Op{Name: out.Name, Kind: KindFlatten, In: []*Tensor{t}, Out: []*Tensor{out}})
 			out.Producer = l.dst.Ops[len(l.dst.Ops)-1]
@@ -114,7 +115,7 @@ func (l *lowerer) input(v *graph.Value) (*Tensor, error) {
 	if v.DType != onnxfile.Float32 {
 		return nil, fmt.Errorf("of %s", v.DType)
 	}
-	if len(v.Shape) == 4 && v.Shape[0] == 1 {
+	if len(v.Shape) == 4 && v.Shape[0] == 1 && !slices.Contains(l.src.Outputs, v) {
 		nhwc := 0
 		for _, n := range l.src.Nodes {
 			for _, x := range n.Inputs {

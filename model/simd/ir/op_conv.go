@@ -21,7 +21,9 @@ func lowerConv(l *lowerer, n *graph.Node) error {
 	}
 	shape := n.Inputs[1].Shape
 	w.Layout, w.O, w.I = OIHW, shape[0], shape[1]
-	w.spread()
+	if err := w.spread(); err != nil {
+		return err
+	}
 	bias := make([]float32, w.O)
 	if b := n.Input(2); b != nil {
 		if bias, err = l.floats(b); err != nil {
@@ -34,15 +36,20 @@ func lowerConv(l *lowerer, n *graph.Node) error {
 }
 
 // spread gives every output channel its own scale and zero point.
-func (w *Weight) spread() {
+func (w *Weight) spread() error {
+	k := len(w.Scale)
+	if k > 1 && (k != w.O || w.Layout == IO) {
+		return fmt.Errorf("weights %q have %d scales that are not those of their %d outputs, which is not supported", w.Source.Name, k, w.O)
+	}
 	scale, zero := make([]float32, w.O), make([]float32, w.O)
 	for i := range scale {
 		scale[i] = 1
-		if k := len(w.Scale); k > 0 {
+		if k > 0 {
 			scale[i], zero[i] = w.Scale[i%k], w.Zero[i%k]
 		}
 	}
 	w.Scale, w.Zero = scale, zero
+	return nil
 }
 
 // lowerDequantize keeps a constant's map by reference; nothing is computed.
@@ -113,11 +120,10 @@ func (l *lowerer) product(n *graph.Node, layout Layout, k, outputs int, alpha fl
 	if err != nil {
 		return err
 	}
-	if layout == IO && len(w.Scale) > 1 {
-		return fmt.Errorf("weights quantised along their inputs are not supported")
-	}
 	w.Layout, w.O, w.I = layout, outputs, k
-	w.spread()
+	if err := w.spread(); err != nil {
+		return err
+	}
 	for i := range w.Scale {
 		w.Scale[i] *= alpha
 	}

@@ -125,10 +125,10 @@ func lowerAffine(l *lowerer, n *graph.Node) error {
 			bias[i] = -v
 		case n.Op == "Sub":
 			scale[i], bias[i] = -1, v
-		case n.Op == "Div" && xi == 0 && v != 0:
+		case n.Op == "Div" && xi == 0 && v != 0 && !math.IsInf(float64(1/v), 0):
 			scale[i] = 1 / v
 		default:
-			return fmt.Errorf("of a constant by an activation, or by zero, is not supported")
+			return fmt.Errorf("of a constant by an activation, or by (nearly) zero, is not supported")
 		}
 	}
 	return l.emit(n, Op{Kind: KindAffine, In: []*Tensor{x}, Scale: scale, Bias: bias})

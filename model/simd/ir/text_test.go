@@ -141,7 +141,9 @@ func (p *parser) parameters(o *Op, words []string) error {
 			if strings.HasPrefix(v.Name, "io") {
 				x.Layout = IO
 			}
-			x.spread()
+			if err := x.spread(); err != nil {
+				return err
+			}
 			o.Conv.Weights = append(o.Conv.Weights, x)
 			o.Conv.Bias = append(o.Conv.Bias, ramp(x.O, len(v.Name))...)
 		}
