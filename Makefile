@@ -57,7 +57,7 @@ staticcheck: .cache/bin/staticcheck ## staticcheck, natively and for the browser
 
 .PHONY: types
 types: setup-test ## the types that JavaScript's comments declare
-	@for project in $$(find web -name jsconfig.json); do \
+	@for project in $$(find web tools -name node_modules -prune -o -name jsconfig.json -print); do \
 		echo "tsc -p $$project" && tools/npm/node_modules/.bin/tsc -p $$project || exit 1; \
 	done
 
@@ -70,8 +70,8 @@ test-wasm: setup-test ## Go tests, in WebAssembly on Node.js
 	$(WITH_MODEL) GOOS=js GOARCH=wasm go test -exec '$(CURDIR)/tools/wasmexec.sh' $(WASM_TESTS)
 
 .PHONY: test-node
-test-node: setup-test ## conversions, compared with other runtimes
-	$(WITH_MODEL) node --test tools/npm/*.test.mjs
+test-node: setup-test ## JavaScript, and models compared with other runtimes
+	$(WITH_MODEL) node --test web/test/*.test.mjs tools/npm/*.test.mjs
 
 .PHONY: test-browser
 test-browser: setup-test ## the page, in headless Chromium
