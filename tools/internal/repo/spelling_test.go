@@ -11,7 +11,7 @@ import (
 // american are spellings that our prose does not use. ONNX's own words, such
 // as initializer, are no prose.
 var american = regexp.MustCompile(`(?i)\b(` + strings.Join([]string{
-	`colors?`, `colored`, `grays?`, `cent(er(s|ed)?|ering)`, `behaviors?`, `favor(s|ite)?`, `neighbors?`,
+	`colors?`, `colored`, `cent(er(s|ed)?|ering)`, `behaviors?`, `favor(s|ite)?`, `neighbors?`,
 	`label(ed|ing)`, `model(ed|ing)`, `canceled`, `artifacts?`, `analyz(e[ds]?|ing)`,
 	`(normal|recogn|optim|organ|initial|serial|synchron|quant|real|summar|minim|maxim|categor)iz(e[ds]?|ing|ation)`,
 }, "|") + `)\b`)
