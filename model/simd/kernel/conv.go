@@ -144,7 +144,7 @@ func (c Conv) tile(e *emitter, name string) (*asm.Func, error) {
 	for i := range acc {
 		acc[i] = f.V128s(nv)
 	}
-	wv := f.V128s(nv)
+	held := f.V128s(min(c.MR, nv))
 	x := f.V128()
 
 	for j := range nv {
@@ -164,13 +164,29 @@ func (c Conv) tile(e *emitter, name string) (*asm.Func, error) {
 		// Backwards: an engine that checks bounds itself (wazero) then knows
 		// after the first access that the others are inside.
 		for k := n - 1; k >= 0; k-- {
+			weight := func(j int) asm.V128 { return w.LoadV128(uint32(4*c.NR*k + 16*j)) }
+			input := func(i int) asm.V128 { return px[i].LoadSplat32(uint32(4 * k)) }
+			// The fewer of weights and inputs wait in registers for the others
+			// to come by.
+			if c.MR < nv {
+				for i := range c.MR {
+					held[i].Set(input(i))
+				}
+				for j := nv - 1; j >= 0; j-- {
+					x.Set(weight(j))
+					for i := range c.MR {
+						acc[i][j].Set(e.madd(held[i], x, acc[i][j]))
+					}
+				}
+				continue
+			}
 			for j := nv - 1; j >= 0; j-- {
-				wv[j].Set(w.LoadV128(uint32(4*c.NR*k + 16*j)))
+				held[j].Set(weight(j))
 			}
 			for i := range c.MR {
-				x.Set(px[i].LoadSplat32(uint32(4 * k)))
+				x.Set(input(i))
 				for j := range nv {
-					acc[i][j].Set(e.madd(x, wv[j], acc[i][j]))
+					acc[i][j].Set(e.madd(x, held[j], acc[i][j]))
 				}
 			}
 		}

@@ -58,7 +58,14 @@
 //
 // A fully connected layer is a Conv with one pixel and one segment: MR 1 and
 // NR 16 or 32 streams the weights. A matrix product is a Conv whose pixels are
-// rows.
+// rows. Winograd is the fast convolution of stride 1, three steps with a Conv in
+// the middle; Depthwise is the one channel by channel, and with a 1×1 window the
+// map scale·x + shift of each channel.
+//
+// # Preprocessing
+//
+// Pictures are RGBA bytes. RowFilterStep, ColumnFilterStep, Gather and
+// NormaliseStep do what package preprocess does, with the same bits.
 //
 // # Instruction sets
 //

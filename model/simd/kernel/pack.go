@@ -105,9 +105,8 @@ type Pack struct{ From Source }
 // [⌈Outputs/NR⌉][KernelY][KernelX][Inputs][NR] floats, zeros where the last
 // block has no output. Strides are in bytes of the stored weights, so that any
 // order can be read: for OIHW they are {I·H·W, H·W, W, 1}·size, for a matrix
-// [K, N] with K inputs {size, N·size}. With Outputs = NR·⌈C/NR⌉ ≥ C = NR and
-// Inputs = 1 it packs depthwise weights (see DepthwiseStep). One item is a
-// block of NR outputs.
+// [K, N] with K inputs {size, N·size}. DepthwiseStep says how to pack for it.
+// One item is a block of NR outputs.
 type PackStep struct {
 	Pack
 	In               uint32

@@ -17,7 +17,7 @@ import (
 // and 3e-6 for F(4, 7).
 //
 // A layer is three steps: WinogradInputStep, a ConvStep that multiplies the
-// matrix of each position (blocks by WinogradBlocks), WinogradOutputStep. All
+// matrix of each position (see Blocks), WinogradOutputStep. All
 // take a range of tiles, so that a large layer can go in pieces that fit the
 // cache: tile t holds the outputs from (t / TilesX · MY, t % TilesX · MX).
 type Winograd struct{ MY, MX, KY, KX int }
@@ -364,10 +364,10 @@ func (w WinogradInput) tile(e *emitter, name string, edge bool) *asm.Func {
 	return f
 }
 
-// WinogradBlocks lists the blocks of the ConvStep between the transforms: for
-// each position the blocks of its matrix product. in and out are the transform's
-// Out and the next one's In; the strides are those steps'. The ConvStep has In
-// = in, Pixels = tiles, one segment of the input channels, weights by
+// Blocks lists the blocks of the ConvStep between the transforms: for each
+// position the blocks of its matrix product. inPosition is the PositionStride of
+// the first transform; out, outPosition are In and PositionStride of the second.
+// The ConvStep has In = the first transform's Out, Pixels = tiles, one segment of the input channels, weights by
 // WinogradPackStep and a bias of Positions · ⌈outputs/nr⌉ · nr zeros.
 func (w Winograd) Blocks(inPosition int, out uint32, outPosition int, outTable uint32, outputs, nr int) []Block {
 	var blocks []Block

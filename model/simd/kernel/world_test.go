@@ -76,10 +76,7 @@ func (w *world) grow(n int) {
 func (w *world) alloc(n int) uint32 {
 	w.grow((16-len(w.mem)%16)%16 + 64)
 	at := uint32(len(w.mem))
-	w.grow(n)
-	end := len(w.mem)
-	w.grow(64)
-	_ = end
+	w.grow(n + 64)
 	return at
 }
 
