@@ -84,10 +84,19 @@ export async function start(module) {
   );
   const program = await Promise.race([ready, stopped]);
   if (program instanceof HamsterError) throw program;
+  /** @param {() => Promise<string>} call */
+  const parsed = async (call) => {
+    try {
+      return JSON.parse(await call());
+    } catch (thrown) {
+      // A call in which the program dies ends in whatever JavaScript trips over.
+      throw go.exited ? await stopped : thrown;
+    }
+  };
   return {
-    load: async (bytes, backend) => JSON.parse(await program.load(bytes, JSON.stringify({ backend, threadURL }))),
-    classify: async ({ width, height, rows }, mode, top) =>
-      JSON.parse(await program.classify(JSON.stringify({ width, height, mode, top }), rows)),
+    load: (bytes, backend) => parsed(() => program.load(bytes, JSON.stringify({ backend, threadURL }))),
+    classify: ({ width, height, rows }, mode, top) =>
+      parsed(() => program.classify(JSON.stringify({ width, height, mode, top }), rows)),
     stopped,
   };
 }

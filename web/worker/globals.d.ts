@@ -3,6 +3,7 @@
 declare class Go {
   importObject: WebAssembly.Imports;
   exit: (code: number) => void;
+  exited: boolean;
   run(instance: WebAssembly.Instance): Promise<void>;
 }
 
