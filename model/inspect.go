@@ -2,12 +2,14 @@ package model
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
 
 	"hamster/model/graph"
 	"hamster/model/onnxfile"
+	"hamster/model/simd"
 )
 
 // Report is what Inspect finds out. Sizes are in bytes.
@@ -52,6 +54,11 @@ type Report struct {
 	Labels   []Label           `json:"labels,omitempty"`
 	Metadata map[string]string `json:"metadata"`
 
+	// Memory is what the engine takes; nil where it cannot compile the model, and
+	// Engine then says why.
+	Memory *ReportMemory `json:"memory,omitempty"`
+	Engine string        `json:"engine,omitempty"`
+
 	// Unsupported says why Load would refuse the model, and names the node and its
 	// operator where one is the reason: shapes are then those that the file
 	// declares, and integers that are no weights count among the parameters.
@@ -81,8 +88,19 @@ type ReportWeights struct {
 	Size     int64  `json:"size"`
 }
 
-// Inspect describes a model without running it. It reads no weights, and it also
-// describes models that Load refuses as long as they are ONNX.
+// ReportMemory is the plan of the engine "simd" for one thread with relaxed SIMD,
+// in bytes. Peak is all of it. Unplanned is what Activations would be if none
+// gave way to another.
+type ReportMemory struct {
+	Activations int `json:"activations"`
+	Weights     int `json:"weights"`
+	Tables      int `json:"tables"`
+	Peak        int `json:"peak"`
+	Unplanned   int `json:"unplanned"`
+}
+
+// Inspect describes a model without running it. Of the weights it reads only the
+// small ones, as biases; it also describes models that Load refuses as long as they are ONNX.
 func Inspect(src Source) (*Report, error) {
 	f, err := onnxfile.Parse(src, src.Size())
 	if err != nil {
@@ -115,6 +133,12 @@ func Inspect(src Source) (*Report, error) {
 		return r, nil
 	}
 	r.Input = inputText(m.spec)
+	if c, err := simd.Compile(context.Background(), g, simd.Options{Relaxed: true}); err != nil {
+		r.Engine = err.Error()
+	} else {
+		p := c.Plan
+		r.Memory = &ReportMemory{p.Arena, p.Weights, p.Tables, p.Arena + p.Weights + p.Tables, p.Unpadded}
+	}
 	return r, nil
 }
 

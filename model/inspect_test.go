@@ -39,7 +39,12 @@ func TestAModelIsDescribed(t *testing.T) {
 		Labels:   []model.Label{{ID: "r", Name: "red"}, {ID: "g", Name: "green"}, {ID: "b", Name: "blue"}},
 		Metadata: m.Metadata,
 	}
-	if got := inspect(t, b); !reflect.DeepEqual(got, want) {
+	got := inspect(t, b)
+	if m := got.Memory; m == nil || m.Peak != m.Activations+m.Weights+m.Tables || m.Unplanned != 4*(12+3+3+3) {
+		t.Errorf("memory %+v", m)
+	}
+	got.Memory = nil
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }

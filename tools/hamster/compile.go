@@ -6,8 +6,6 @@ import (
 	"os"
 
 	"hamster/model"
-	"hamster/model/graph"
-	"hamster/model/onnxfile"
 	"hamster/model/simd"
 )
 
@@ -25,11 +23,7 @@ func (c *compileCommand) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	defer src.Close()
-	f, err := onnxfile.Parse(src, src.Size())
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.Model, err)
-	}
-	g, err := graph.Import(f, nil)
+	g, f, err := importModel(src)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Model, err)
 	}

@@ -11,11 +11,15 @@ import (
 	"text/tabwriter"
 
 	"hamster/model"
+	"hamster/model/graph"
+	"hamster/model/onnxfile"
+	"hamster/model/simd"
 )
 
 type modelInspect struct {
-	Model string `arg:"" placeholder:"FILE|DIR" help:"ONNX file, or folder with one."`
-	JSON  bool   `name:"json" help:"Print one JSON object."`
+	Model  string `arg:"" placeholder:"FILE|DIR" help:"ONNX file, or folder with one."`
+	JSON   bool   `name:"json" xor:"form" help:"Print one JSON object."`
+	Passes bool   `xor:"form" help:"Print the graph after each pass of the engine's compiler."`
 }
 
 func (c *modelInspect) Run(s *streams) error {
@@ -24,6 +28,16 @@ func (c *modelInspect) Run(s *streams) error {
 		return err
 	}
 	defer source.Close()
+	if c.Passes {
+		g, _, err := importModel(source)
+		if err == nil {
+			err = simd.WritePasses(s.Out, g)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.Model, err)
+		}
+		return nil
+	}
 	report, err := model.Inspect(source)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Model, err)
@@ -35,6 +49,16 @@ func (c *modelInspect) Run(s *streams) error {
 		return e.Encode(report)
 	}
 	return printReport(s.Out, report)
+}
+
+// importModel reads the canonical graph of a model, which need be no classifier.
+func importModel(source model.Source) (*graph.Graph, *onnxfile.File, error) {
+	f, err := onnxfile.Parse(source, source.Size())
+	if err != nil {
+		return nil, nil, err
+	}
+	g, err := graph.Import(f, nil)
+	return g, f, err
 }
 
 // printReport writes a table of two columns; what a model does not say has no
@@ -66,6 +90,11 @@ func printReport(out io.Writer, r *model.Report) error {
 	if r.MACs > 0 {
 		line("MACs", grouped(r.MACs))
 	}
+	if m := r.Memory; m != nil {
+		line("memory", fmt.Sprintf("%s at the most: weights %s, activations %s (of %s without a plan), tables %s",
+			bytesText(int64(m.Peak)), grouped(int64(m.Weights)), grouped(int64(m.Activations)), grouped(int64(m.Unplanned)), grouped(int64(m.Tables))))
+	}
+	line("engine", r.Engine)
 	for _, t := range r.Weights {
 		line("weights", fmt.Sprintf("%s: %s in %d tensors, %s", t.Type, grouped(t.Elements), t.Tensors, bytesText(t.Size)))
 	}

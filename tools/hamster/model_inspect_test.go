@@ -27,6 +27,7 @@ image                 2×2 RGB, byte / 255 + 0, keras
 labels                3: red, green, blue
 parameters            9
 MACs                  9
+memory                4,195,584 bytes at the most: weights 192, activations 4,194,368 (of 84 without a plan), tables 1,024
 weights               float32: 9 in 1 tensors, 36 bytes
 nodes                 4
   Flatten             1
@@ -148,5 +149,12 @@ func TestInceptionV3TakesTheMultiplicationsItIsKnownFor(t *testing.T) {
 	}
 	if counts["Conv"] != 94 || len(r.Labels) != 5 {
 		t.Errorf("%d convolutions, %d labels, want 94 and 5", counts["Conv"], len(r.Labels))
+	}
+}
+
+func TestInspectPrintsTheGraphAfterEachPass(t *testing.T) {
+	out, _, status := hamster(t, "", "model", "inspect", "--passes", colourModel(t))
+	if status != 0 || !strings.Contains(out, "# lowered\ninput x[2×2×3]\n") || !strings.Contains(out, "\n# fuse-activation:") {
+		t.Errorf("status %d, printed\n%s", status, out)
 	}
 }
