@@ -19,7 +19,9 @@ import (
 // A layer is three steps: WinogradInputStep, a ConvStep that multiplies the
 // matrix of each position (see Blocks), WinogradOutputStep. All
 // take a range of tiles, so that a large layer can go in pieces that fit the
-// cache: tile t holds the outputs from (t / TilesX · MY, t % TilesX · MX).
+// cache: tile t holds the outputs from (t / TilesX · MY, t % TilesX · MX). A
+// PositionStride that is a multiple of 4096 makes all positions of a tile meet in
+// one set of the first-level cache; 64 bytes more part them.
 type Winograd struct{ MY, MX, KY, KX int }
 
 // Positions is the number of multiplications per tile and pair of channels.

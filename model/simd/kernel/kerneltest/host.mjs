@@ -6,8 +6,14 @@ import http from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { runCase } from './case.mjs';
+
+// Node 20 has relaxed SIMD behind a flag, which later versions do not know.
+if (process.versions.node.split('.')[0] < 22) {
+  setFlagsFromString('--experimental-wasm-relaxed-simd');
+}
 
 const chromium = process.argv[2];
 

@@ -88,7 +88,7 @@ type processHost struct {
 
 // Node starts the Node.js on PATH as a host.
 func Node() (Host, error) {
-	return start("node", "--experimental-wasm-relaxed-simd")
+	return start("node")
 }
 
 // Chromium starts headless Chromium as a host, through puppeteer-core.
@@ -104,18 +104,13 @@ func Chromium() (Host, error) {
 	return start("chromium", path)
 }
 
-func start(name, arg string) (Host, error) {
+// start runs host.mjs with args.
+func start(name string, args ...string) (Host, error) {
 	_, file, _, ok := runtime.Caller(0)
 	if !ok {
 		return nil, errors.New("kerneltest: where host.mjs is, is unknown")
 	}
-	args := []string{filepath.Join(filepath.Dir(file), "host.mjs")}
-	if name == "node" {
-		args = append([]string{arg}, args...)
-	} else {
-		args = append(args, arg)
-	}
-	cmd := exec.Command("node", args...)
+	cmd := exec.Command("node", append([]string{filepath.Join(filepath.Dir(file), "host.mjs")}, args...)...)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
