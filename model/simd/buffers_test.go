@@ -88,12 +88,12 @@ func followMemory(c *compiler) (inPlace int, err error) {
 		for _, t := range o.Out {
 			// What is written while others are still read must lie elsewhere, but
 			// for operators that read an element before they write it.
-			for _, in := range o.Inputs() {
+			for i, in := range o.Inputs() {
 				if c.bufs[root(in)] != c.bufs[root(t)] || root(in) == root(t) {
 					continue
 				}
 				elementwise := o.Kind != ir.KindConv && in.H == t.H && in.W == t.W && in.C == t.C
-				if !elementwise && in != o.Residual {
+				if residual := i == len(o.In); !elementwise && !residual {
 					return 0, fmt.Errorf("%s writes over %s", o, in)
 				}
 				inPlace++

@@ -204,7 +204,11 @@ func (r *blocks) residual(x value) value {
 		outputs = 1 + r.IntN(20)
 		short = r.convolve(x, outputs, 1, 1)
 	}
-	y := r.convolve(r.activate(r.convolve(x, 1+r.IntN(12), 1, 1)), outputs, 3, 3)
+	y := x
+	if r.IntN(3) > 0 {
+		y = r.activate(r.convolve(x, 1+r.IntN(12), 1, 1))
+	}
+	y = r.convolve(y, outputs, 3, 3)
 	if r.IntN(2) == 0 {
 		y = r.affine(y)
 	}
