@@ -1,3 +1,4 @@
+import { asStored } from './asstored.js';
 import { inspectImage, undecodable } from './imageheader.js';
 import { checkPictureSize } from './limits.js';
 
@@ -19,16 +20,10 @@ import { checkPictureSize } from './limits.js';
  */
 export async function openBitmap(file, mode) {
   const header = await inspectImage(file);
-  /** @type {ImageBitmapOptions} */
-  const options = {
-    colorSpaceConversion: 'none',
-    premultiplyAlpha: 'none',
-    // 'none' is in the standard and not yet in TypeScript's copy of it.
-    imageOrientation: mode === 'keras' ? /** @type {ImageOrientation} */ ('none') : 'from-image',
-  };
+  const seen = mode === 'keras' ? await asStored(file, header.format) : file;
   let bitmap;
   try {
-    bitmap = await createImageBitmap(file, options);
+    bitmap = await createImageBitmap(seen, { colorSpaceConversion: 'none', premultiplyAlpha: 'none' });
   } catch (cause) {
     throw undecodable(header, cause);
   }

@@ -3,6 +3,7 @@
  * a decoder would take the memory before it told us the size.
  */
 
+import { FileWindow, starts, text } from './bytes.js';
 import { HamsterError } from './errors.js';
 import { checkPictureSize } from './limits.js';
 
@@ -15,7 +16,7 @@ import { checkPictureSize } from './limits.js';
 /** Formats that every browser opens, so that failing means a damaged file. */
 const everywhere = new Set(['PNG', 'JPEG', 'GIF', 'WebP', 'BMP']);
 
-/** Room for a JPEG's EXIF block, or for the boxes of an AVIF. */
+/** Room for the boxes of an AVIF; other formats need less. */
 const firstBytes = 64 * 1024;
 
 /** A JPEG's size comes after its metadata; more segments than this are no photo's. */
@@ -53,9 +54,10 @@ export function undecodable({ format }, cause) {
  * @returns {Promise<ImageHeader | null>} null where it is no image
  */
 export async function readHeader(file) {
-  const view = await viewOf(file, 0, firstBytes);
+  const window = new FileWindow(file);
+  const view = await window.view(0, firstBytes);
   if (starts(view, 0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a)) return png(view);
-  if (starts(view, 0xff, 0xd8, 0xff)) return jpeg(file);
+  if (starts(view, 0xff, 0xd8, 0xff)) return jpeg(window);
   if (text(view, 0, 6) === 'GIF87a' || text(view, 0, 6) === 'GIF89a') return gif(view);
   if (text(view, 0, 4) === 'RIFF' && text(view, 8, 4) === 'WEBP') return webp(view);
   if (text(view, 0, 2) === 'BM') return bmp(view);
@@ -80,15 +82,15 @@ function png(view) {
 
 /**
  * Walks the segments up to the one with the size. EXIF, thumbnails and colour
- * profiles come first and may be long, so only the head of each is read.
+ * profiles come first and may be long.
  *
- * @param {Blob} file
+ * @param {FileWindow} window
  * @returns {Promise<ImageHeader>}
  */
-async function jpeg(file) {
+async function jpeg(window) {
   let at = 2;
   for (let segment = 0; segment < maxSegments; segment++) {
-    const view = await viewOf(file, at, 9);
+    const view = await window.view(at, 9);
     if (view.byteLength < 4 || view.getUint8(0) !== 0xff) break;
     const marker = view.getUint8(1);
     if (marker === 0xff) { // a fill byte
@@ -165,33 +167,4 @@ function isoMedia(view) {
     header.height = Math.max(header.height, view.getUint32(at + 12));
   }
   return header;
-}
-
-/**
- * @param {Blob} file
- * @param {number} at
- * @param {number} length
- */
-async function viewOf(file, at, length) {
-  return new DataView(await file.slice(at, at + length).arrayBuffer());
-}
-
-/**
- * @param {DataView} view
- * @param {...number} bytes
- */
-function starts(view, ...bytes) {
-  return view.byteLength >= bytes.length && bytes.every((byte, i) => view.getUint8(i) === byte);
-}
-
-/**
- * @param {DataView} view
- * @param {number} at
- * @param {number} length
- */
-function text(view, at, length) {
-  if (view.byteLength < at + length) return '';
-  let out = '';
-  for (let i = at; i < at + length; i++) out += String.fromCharCode(view.getUint8(i));
-  return out;
 }
