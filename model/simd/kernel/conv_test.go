@@ -205,15 +205,8 @@ func TestConvEpiloguesAgreeWithDoublePrecision(t *testing.T) {
 }
 
 // randomConv draws a configuration out of fuzz bytes.
-func randomConv(script []byte) convCase {
-	next := func(n int) int {
-		if len(script) == 0 {
-			return 0
-		}
-		b := script[0]
-		script = script[1:]
-		return int(b) % n
-	}
+func randomConv(b script) convCase {
+	next := b.next
 	tile := tiles[next(len(tiles))]
 	group := 1 + next(3)*next(2)
 	c := convCase{
@@ -226,17 +219,8 @@ func randomConv(script []byte) convCase {
 }
 
 func FuzzConv(f *testing.F) {
-	for seed := range uint64(24) {
-		w := newWorld(seed)
-		script := make([]byte, 20)
-		for i := range script {
-			script[i] = byte(w.rng.Uint32())
-		}
-		f.Add(script)
-	}
-	f.Fuzz(func(t *testing.T, script []byte) {
-		randomConv(script).run(t, uint64(len(script)))
-	})
+	addScripts(f, 24, 20)
+	f.Fuzz(func(t *testing.T, b []byte) { randomConv(b).run(t, uint64(len(b))) })
 }
 
 func TestConvRefusesImpossibleTiles(t *testing.T) {

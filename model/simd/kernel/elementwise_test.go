@@ -204,23 +204,9 @@ func TestDepthwiseAgreesWithNaiveLoop(t *testing.T) {
 }
 
 func FuzzDepthwise(f *testing.F) {
-	for seed := range uint64(16) {
-		w := newWorld(seed)
-		script := make([]byte, 16)
-		for i := range script {
-			script[i] = byte(w.rng.Uint32())
-		}
-		f.Add(script)
-	}
-	f.Fuzz(func(t *testing.T, script []byte) {
-		next := func(n int) int {
-			if len(script) == 0 {
-				return 0
-			}
-			b := script[0]
-			script = script[1:]
-			return int(b) % n
-		}
+	addScripts(f, 16, 16)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		next := (*script)(&b).next
 		depthwiseCase{h: 1 + next(9), w: 1 + next(9), c: 1 + next(40), ky: 1 + next(4), kx: 1 + next(4), sy: 1 + next(3), sx: 1 + next(3),
 			dy: 1 + next(2), dx: 1 + next(2), pad: next(3), extraIn: next(5), extraOut: next(5), act: Activation(next(2))}.run(t, 1)
 	})

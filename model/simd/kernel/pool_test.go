@@ -112,23 +112,9 @@ func TestPoolsAgreeWithNaiveLoop(t *testing.T) {
 }
 
 func FuzzPool(f *testing.F) {
-	for seed := range uint64(24) {
-		w := newWorld(seed)
-		script := make([]byte, 20)
-		for i := range script {
-			script[i] = byte(w.rng.Uint32())
-		}
-		f.Add(script)
-	}
-	f.Fuzz(func(t *testing.T, script []byte) {
-		next := func(n int) int {
-			if len(script) == 0 {
-				return 0
-			}
-			b := script[0]
-			script = script[1:]
-			return int(b) % n
-		}
+	addScripts(f, 24, 20)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		next := (*script)(&b).next
 		c := poolCase{pool: Pool{Kind: PoolKind(next(2)), Bias: next(2) == 1, Act: Activation(next(2))}, h: 1 + next(9), w: 1 + next(9), c: 1 + next(40),
 			ky: 1 + next(4), kx: 1 + next(4), sy: 1 + next(3), sx: 1 + next(3), dy: 1 + next(2), dx: 1 + next(2),
 			ceil: next(2) == 1, countPad: next(2) == 1, extraIn: next(5), extraOut: next(5)}

@@ -153,3 +153,13 @@ func TestWinogradRefusesWhatItHasNoPointsFor(t *testing.T) {
 		}
 	}
 }
+
+func FuzzWinograd(f *testing.F) {
+	addScripts(f, 16, 12)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		next := (*script)(&b).next
+		c := winogradCase{w: winograds[next(len(winograds))], h: 1 + next(12), wd: 1 + next(12), cin: 1 + next(40), cout: 1 + next(40),
+			act: Activation(next(2)), residual: next(2) == 1, piece: next(5), extra: next(6)}
+		c.run(t, 1, 3e-4)
+	})
+}

@@ -324,3 +324,27 @@ func near(t *testing.T, what string, got, want []float32, tolerance float64) {
 		t.Errorf("%s: %d of %d differ", what, bad, len(want))
 	}
 }
+
+// script hands out small numbers from fuzz bytes, zeros when they run out.
+type script []byte
+
+func (s *script) next(n int) int {
+	if len(*s) == 0 {
+		return 0
+	}
+	b := (*s)[0]
+	*s = (*s)[1:]
+	return int(b) % n
+}
+
+// addScripts seeds a fuzz target with random scripts.
+func addScripts(f *testing.F, scripts, length int) {
+	for seed := range scripts {
+		w := newWorld(uint64(seed))
+		b := make([]byte, length)
+		for i := range b {
+			b[i] = byte(w.rng.Uint32())
+		}
+		f.Add(b)
+	}
+}
