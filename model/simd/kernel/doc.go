@@ -78,4 +78,15 @@
 // No kernel flushes or filters. MinMax and the other activations keep NaN
 // unless they say otherwise. Exp has a relative error below 2.5e-7 over the whole
 // range, overflows to +Inf and underflows through denormals to 0.
+//
+// # Adding a kernel
+//
+// Write one file with two structs: a Kernel, whose Name tells its contract and
+// whose emit generates it, and a Step, whose Words are the descriptor that emit
+// reads, at offsets named by constants. Put inner loops into functions of their
+// own, called often: engines optimise those soonest. The test describes a case,
+// computes it by a naive loop, and hands the steps to world.run, which runs them
+// on every host and instruction set, forwards, backwards and in threads, and
+// checks that the bits agree and that no byte besides the outputs has changed.
+// go test -hosts=all adds Chromium to wazero and Node.
 package kernel
