@@ -16,7 +16,7 @@
 //	b.Memory(asm.Limits{Min: pages, Max: pages, HasMax: true}, "env", "memory")
 //	steps := []kernel.Step{
 //		kernel.Halo{…},                                 // zero the borders once
-//		kernel.ConvStep{Conv: kernel.Conv{MR: 6, NR: 8, Act: kernel.MinMax}, In: …, Max: kernel.Inf},
+//		kernel.ConvStep{Conv: kernel.Conv{MR: 6, NR: 8, Act: kernel.MinMax}, In: …, B: kernel.Inf},
 //		kernel.PoolStep{…},
 //	}
 //	image, err := b.Program(address, steps)             // header, step table, descriptors
