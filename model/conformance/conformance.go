@@ -35,9 +35,14 @@ type Option func(*suite)
 // outside the model.
 func ConstantWeights(s *suite) { s.constantWeights = true }
 
+// MaxPoolSkipsNaN leaves out the case of a NaN among what a maximum is taken of,
+// of which ONNX says nothing.
+func MaxPoolSkipsNaN(s *suite) { s.maxPoolSkipsNaN = true }
+
 type suite struct {
 	compile         Compile
 	constantWeights bool
+	maxPoolSkipsNaN bool
 }
 
 // Run runs the whole suite.
