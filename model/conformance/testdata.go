@@ -87,7 +87,7 @@ func (s *suite) testdata(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := counter{suite: s}
+	c := counter{suite: s, untried: map[string]bool{}}
 	for _, file := range models {
 		model, err := os.ReadFile(file)
 		if err != nil {
@@ -110,6 +110,9 @@ func (s *suite) testdata(t *testing.T) {
 		}
 	}
 	c.report(t, leastTestdata)
+	for op := range c.untried {
+		t.Errorf("operator %s is known to the graph, but not in the tables", op)
+	}
 }
 
 func readTensors(dir, kind string) ([]*onnxfile.Tensor, error) {
@@ -167,6 +170,8 @@ func denseTensor(x tensor.Tensor) *onnxfile.Tensor {
 type counter struct {
 	*suite
 	ran, otherOperators, otherTypes, excluded int
+	// untried are operators that the graph knows and the tables do not.
+	untried map[string]bool
 }
 
 type load func() (in, out []*onnxfile.Tensor, err error)
@@ -175,6 +180,11 @@ func (c *counter) check(t *testing.T, name string, model []byte, load load) {
 	f, err := onnxfile.Parse(bytes.NewReader(model), int64(len(model)))
 	if err == nil {
 		_, err = graph.Import(f, nil)
+		for _, n := range f.Nodes {
+			if c.untried != nil && graph.Known(n) && !tabled(n.Op) {
+				c.untried[n.Op] = true
+			}
+		}
 	}
 	if unsupported := (*graph.UnsupportedError)(nil); errors.As(err, &unsupported) {
 		c.otherOperators++

@@ -12,7 +12,7 @@ func lowerPool(c *compiler, n *graph.Node) (*step, error) {
 		return nil, err
 	}
 	x, y := n.Inputs[0].Shape, n.Outputs[0].Shape
-	w := window{p, x[2], x[3], y[2], y[3]}
+	w := &window{p, x[2], x[3], y[2], y[3]}
 	pool := w.average
 	if n.Op == "MaxPool" {
 		pool = w.max
@@ -23,20 +23,20 @@ func lowerPool(c *compiler, n *graph.Node) (*step, error) {
 // lowerGlobalPool reduces every channel to one value.
 func lowerGlobalPool(c *compiler, n *graph.Node) (*step, error) {
 	x := n.Inputs[0].Shape
-	pool := func(dst, src []float32) { dst[0] = mean(src) }
+	pool := func(dst, src []float32, _ *scratch) { dst[0] = mean(src) }
 	if n.Op == "GlobalMaxPool" {
-		pool = func(dst, src []float32) { dst[0] = maximum(src) }
+		pool = func(dst, src []float32, _ *scratch) { dst[0] = maximum(src) }
 	}
 	return planes(c, n, x[0]*x[1], pool), nil
 }
 
 // planes applies f to each of count planes.
-func planes(c *compiler, n *graph.Node, count int, f func(dst, src []float32)) *step {
+func planes(c *compiler, n *graph.Node, count int, f func(dst, src []float32, s *scratch)) *step {
 	pool := c.pool
 	in, out := n.Inputs[0].Len()/max(count, 1), n.Outputs[0].Len()/max(count, 1)
 	return &step{inputs: n.Inputs[:1], do: func(dst []float32, src [][]float32) {
-		pool.each(count, func(i int, _ *scratch) {
-			f(dst[i*out:][:out], src[0][i*in:][:in])
+		pool.each(count, func(i int, s *scratch) {
+			f(dst[i*out:][:out], src[0][i*in:][:in], s)
 		})
 	}}
 }
@@ -47,8 +47,8 @@ type window struct {
 	inH, inW, outH, outW int
 }
 
-// span is the range of kernel taps, from…to−1, that fall on the plane for the
-// window that starts at position at (which may be negative).
+// span is the range of kernel taps, from…to−1, that fall on an axis of this size
+// for the window that starts at position at (which may be negative).
 func span(at, kernel, dilation, size int) (from, to int) {
 	if at < 0 {
 		from = (-at + dilation - 1) / dilation
@@ -60,56 +60,73 @@ func span(at, kernel, dilation, size int) (from, to int) {
 			to = last/dilation + 1
 		}
 	}
-	return from, to
+	return from, max(from, to)
 }
 
-// max pools to the largest element; NaN wins, and padding never does.
-func (w *window) max(dst, src []float32) {
+// max pools to the largest element; NaN wins, and padding never does. Each row of
+// windows first becomes one row of the largest elements of each column.
+func (w *window) max(dst, src []float32, s *scratch) {
+	columns := s.floats(w.inW)
 	for oy := range w.outH {
+		for i := range columns {
+			columns[i] = float32(math.Inf(-1))
+		}
 		y := oy*w.Stride[0] - w.Pad[0]
 		ky0, ky1 := span(y, w.Kernel[0], w.Dilation[0], w.inH)
-		for ox := range w.outW {
+		for ky := ky0; ky < ky1; ky++ {
+			for i, v := range src[(y+ky*w.Dilation[0])*w.inW:][:w.inW] {
+				columns[i] = max(columns[i], v)
+			}
+		}
+		row := dst[oy*w.outW:][:w.outW]
+		for ox := range row {
 			x := ox*w.Stride[1] - w.Pad[1]
 			kx0, kx1 := span(x, w.Kernel[1], w.Dilation[1], w.inW)
 			best := float32(math.Inf(-1))
-			for ky := ky0; ky < ky1; ky++ {
-				row := src[(y+ky*w.Dilation[0])*w.inW:][:w.inW]
-				for kx := kx0; kx < kx1; kx++ {
-					best = max(best, row[x+kx*w.Dilation[1]])
-				}
+			for kx := kx0; kx < kx1; kx++ {
+				best = max(best, columns[x+kx*w.Dilation[1]])
 			}
-			dst[oy*w.outW+ox] = best
+			row[ox] = best
 		}
 	}
 }
 
 // average pools to the mean of the elements on the plane, or with CountPad, of
-// those and of the padding's zeros.
-func (w *window) average(dst, src []float32) {
+// those and of the padding's zeros. Each row of windows first becomes one row of
+// the sums of columns.
+func (w *window) average(dst, src []float32, s *scratch) {
+	columns := s.floats(w.inW)
 	for oy := range w.outH {
+		clear(columns)
 		y := oy*w.Stride[0] - w.Pad[0]
 		ky0, ky1 := span(y, w.Kernel[0], w.Dilation[0], w.inH)
-		for ox := range w.outW {
+		for ky := ky0; ky < ky1; ky++ {
+			for i, v := range src[(y+ky*w.Dilation[0])*w.inW:][:w.inW] {
+				columns[i] += v
+			}
+		}
+		row := dst[oy*w.outW:][:w.outW]
+		for ox := range row {
 			x := ox*w.Stride[1] - w.Pad[1]
 			kx0, kx1 := span(x, w.Kernel[1], w.Dilation[1], w.inW)
 			var sum float32
-			for ky := ky0; ky < ky1; ky++ {
-				row := src[(y+ky*w.Dilation[0])*w.inW:][:w.inW]
-				for kx := kx0; kx < kx1; kx++ {
-					sum += row[x+kx*w.Dilation[1]]
-				}
+			for kx := kx0; kx < kx1; kx++ {
+				sum += columns[x+kx*w.Dilation[1]]
 			}
-			count := max(0, ky1-ky0) * max(0, kx1-kx0)
+			count := (ky1 - ky0) * (kx1 - kx0)
 			if w.CountPad {
-				// Positions count from the padding's edge; a window that
-				// ceil_mode lets run further counts only up to it.
-				py0, py1 := span(y+w.Pad[0], w.Kernel[0], w.Dilation[0], w.Pad[0]+w.inH+w.Pad[2])
-				px0, px1 := span(x+w.Pad[1], w.Kernel[1], w.Dilation[1], w.Pad[1]+w.inW+w.Pad[3])
-				count = (py1 - py0) * (px1 - px0)
+				count = w.padded(0, y, w.inH) * w.padded(1, x, w.inW)
 			}
-			dst[oy*w.outW+ox] = sum / float32(max(count, 1))
+			row[ox] = sum / float32(max(count, 1))
 		}
 	}
+}
+
+// padded is how many taps of the window at position at fall on the axis or its
+// padding; one that ceil_mode lets run further counts only up to there.
+func (w *window) padded(axis, at, size int) int {
+	from, to := span(at+w.Pad[axis], w.Kernel[axis], w.Dilation[axis], w.Pad[axis]+size+w.Pad[axis+2])
+	return to - from
 }
 
 func maximum(src []float32) float32 {

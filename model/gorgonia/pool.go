@@ -17,7 +17,10 @@ type pool struct {
 }
 
 // scratch is what one worker packs into.
-type scratch struct{ pixelBuf []pixelBlock }
+type scratch struct {
+	pixelBuf []pixelBlock
+	floatBuf []float32
+}
 
 func newPool() *pool { return &pool{workers: make([]scratch, max(1, runtime.GOMAXPROCS(0)))} }
 
@@ -27,6 +30,14 @@ func (s *scratch) pixels(n int) []pixelBlock {
 		s.pixelBuf = make([]pixelBlock, n)
 	}
 	return s.pixelBuf[:n]
+}
+
+// floats returns n elements of undefined content.
+func (s *scratch) floats(n int) []float32 {
+	if cap(s.floatBuf) < n {
+		s.floatBuf = make([]float32, n)
+	}
+	return s.floatBuf[:n]
 }
 
 // padded returns n elements of undefined content.
