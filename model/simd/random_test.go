@@ -1,0 +1,175 @@
+package simd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"hamster/model/conformance"
+	"hamster/model/gorgonia"
+	"hamster/model/graph"
+	"hamster/model/simd/ir"
+	"hamster/model/simd/simdtest"
+)
+
+// Results may differ from Gorgonia's by rounding alone. The bounds are relative to
+// the largest value of an output.
+const (
+	directTolerance   = 2e-5
+	winogradTolerance = 2e-4
+)
+
+// errRefused is what againstGorgonia returns where the engine takes no part.
+var errRefused = errors.New("refused")
+
+// againstGorgonia runs one model on both backends. It returns what the engine
+// made of it.
+func againstGorgonia(model []byte, seed uint64, cfg Config) (*Compiled, error) {
+	ctx := context.Background()
+	g, err := conformance.Import(model)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errRefused, err)
+	}
+	e, err := New(ctx, g, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errRefused, err)
+	}
+	defer e.Close()
+	oracle, err := gorgonia.Compile(ctx, g)
+	if err != nil {
+		return nil, err
+	}
+	defer oracle.Close()
+	tolerance := float64(winogradTolerance)
+	if cfg.NoWinograd {
+		tolerance = directTolerance
+	}
+	for run := range uint64(2) {
+		inputs := conformance.RandomInputs(g, seed+run)
+		want, err := oracle.Run(ctx, inputs)
+		if err != nil {
+			return nil, err
+		}
+		got, err := e.Run(ctx, inputs)
+		if err != nil {
+			return nil, err
+		}
+		for i := range want {
+			if err := near(got[i], want[i], tolerance); err != nil {
+				return nil, fmt.Errorf("run %d: output %d: %w\n%s\n%s", run, i, err, lowered(g), strings.Join(e.c.Steps, "\n"))
+			}
+		}
+	}
+	return e.c, nil
+}
+
+// lowered is the graph as the passes leave it, as text.
+func lowered(g *graph.Graph) string {
+	var b strings.Builder
+	if err := WritePasses(&b, g); err != nil {
+		return err.Error()
+	}
+	return b.String()
+}
+
+// near compares relative to the largest magnitude of what is wanted.
+func near(got, want []float32, tolerance float64) error {
+	if len(got) != len(want) {
+		return fmt.Errorf("%d elements, want %d", len(got), len(want))
+	}
+	top := 1e-3
+	for _, w := range want {
+		if a := math.Abs(float64(w)); !math.IsInf(a, 0) {
+			top = max(top, a)
+		}
+	}
+	for i, w := range want {
+		g := got[i]
+		if g == w || g != g && w != w {
+			continue
+		}
+		if d := math.Abs(float64(g) - float64(w)); !(d <= tolerance*top) {
+			return fmt.Errorf("element %d is %v, want %v, off by %.1e of the largest, %v", i, g, w, d/top, top)
+		}
+	}
+	return nil
+}
+
+func TestRandomModelsGiveWhatGorgoniaGives(t *testing.T) {
+	least := 200
+	if testing.Short() {
+		least = 40
+	}
+	kernels := map[string]bool{}
+	for name, model := range map[string]func(uint64) []byte{"windows": conformance.RandomGraph, "blocks": simdtest.Blocks} {
+		t.Run(name, func(t *testing.T) {
+			ran := 0
+			for seed := uint64(0); ran < least; seed++ {
+				if seed > 10*uint64(least) {
+					t.Fatalf("the engine takes %d of %d models", ran, seed)
+				}
+				b, taken := model(seed), true
+				for _, cfg := range []Config{{}, {NoWinograd: true}} {
+					c, err := againstGorgonia(b, seed, cfg)
+					var lower *ir.LowerError
+					switch {
+					case errors.Is(err, errRefused):
+						taken = false
+						if !errors.As(err, &lower) && !strings.Contains(err.Error(), "only one image") {
+							t.Errorf("seed %d: %v", seed, err)
+						}
+					case err != nil:
+						t.Fatalf("seed %d, %+v: %v", seed, cfg, err)
+					default:
+						for _, k := range c.Kernels {
+							kernels[k] = true
+						}
+					}
+				}
+				if taken {
+					ran++
+				}
+			}
+		})
+	}
+	// Lest the generators or the choice of kernels leave some untried.
+	for _, want := range []string{
+		"_conv_nhwc_4x8", "_conv_nhwc_1x16", "_conv_nhwc_4x8_simd128_add", "dwconv", "winograd_input", "winograd_output_f2x2_k3x3",
+		"_maxpool", "_avgpool_nhwc_simd128_bias", "globalavgpool", "globalmaxpool", "softmax", "copy", "halo", "u8_pack", "u8_winograd_pack",
+		"f32_pack", "silu", "hardswish", "minmax",
+	} {
+		found := false
+		for k := range kernels {
+			found = found || strings.Contains(k, want)
+		}
+		if !found {
+			t.Errorf("no model uses a kernel %s", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(slices.Sorted(maps.Keys(kernels)))
+	}
+}
+
+// FuzzAgainstGorgonia compares both backends on models of a seed, which go test
+// keeps where they differ.
+func FuzzAgainstGorgonia(f *testing.F) {
+	for seed := range uint64(8) {
+		f.Add(seed, false, false)
+		f.Add(seed, true, true)
+	}
+	f.Fuzz(func(t *testing.T, seed uint64, blocks, noWinograd bool) {
+		model := conformance.RandomGraph(seed)
+		if blocks {
+			model = simdtest.Blocks(seed)
+		}
+		if _, err := againstGorgonia(model, seed, Config{NoWinograd: noWinograd}); err != nil && !errors.Is(err, errRefused) {
+			t.Error(err)
+		}
+	})
+}
