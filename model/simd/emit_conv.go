@@ -15,8 +15,9 @@ type tile struct {
 var (
 	tilesSimd128 = []tile{{4, 8, 23.8}}
 	tilesRelaxed = []tile{{6, 8, 28.9}, {5, 8, 27.8}, {2, 16, 27.4}}
-	// tilesRow stream the weights of a matrix product with one row.
-	tilesRow = []tile{{1, 16, 10}}
+	// The last two stream the weights of a matrix product with one row.
+	tilesRow        = []tile{{1, 16, 10}}
+	tilesRowRelaxed = []tile{{1, 16, 10}, {1, 32, 19}}
 )
 
 // pickTile chooses the tile that takes least time for pixels × parts, the
@@ -24,6 +25,8 @@ var (
 func pickTile(opts Options, pixels int, parts []int) tile {
 	tiles := tilesSimd128
 	switch {
+	case pixels == 1 && opts.Relaxed:
+		tiles = tilesRowRelaxed
 	case pixels == 1:
 		tiles = tilesRow
 	case opts.Relaxed:

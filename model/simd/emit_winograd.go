@@ -18,8 +18,10 @@ type winogradConv struct {
 }
 
 // winogradOutputs are the numbers of outputs at a time that each kernel size may
-// use on an axis. More save more multiplications and lose more precision.
-var winogradOutputs = map[int][]int{1: {1}, 3: {2, 4}, 5: {2}, 7: {2, 3}}
+// use on an axis. More save more multiplications, lose more precision, and make
+// larger functions: four by four of 5×5 takes 20 KB, which Safari's compiler is
+// better spared.
+var winogradOutputs = map[int][]int{1: {1}, 3: {2, 4}, 5: {2}, 7: {2, 3, 4}}
 
 // pieceBytes is about half of a second-level cache: so much of the transforms is
 // worked on at a time.
@@ -32,6 +34,10 @@ const (
 	transformOutput = 0.2
 )
 
+// weightBandwidth is at how many bytes in a nanosecond weights come from memory:
+// all of them do in every run, since they are larger than any cache.
+const weightBandwidth = 10
+
 // newWinograd returns nil where a direct convolution is faster or the only way.
 func newWinograd(c *compiler, o *ir.Op) emitter {
 	conv, out := o.Conv, o.Out[0]
@@ -40,7 +46,8 @@ func newWinograd(c *compiler, o *ir.Op) emitter {
 		return nil
 	}
 	direct := newDirect(c, o)
-	best := gemmTime(direct.tile, out.H*out.W, conv.Outputs(), conv.Inputs()*conv.Kernel[0]*conv.Kernel[1])
+	_, bytes := direct.needs()
+	best := gemmTime(direct.tile, out.H*out.W, conv.Outputs(), conv.Inputs()*conv.Kernel[0]*conv.Kernel[1]) + float64(bytes)/weightBandwidth
 	var found *winogradConv
 	for _, my := range winogradOutputs[conv.Kernel[0]] {
 		for _, mx := range winogradOutputs[conv.Kernel[1]] {
@@ -74,16 +81,28 @@ func (w *winogradConv) plan(c *compiler) float64 {
 	w.tile = pickTile(c.opts, max(2, w.piece), []int{outputs})
 	w.piece = min(w.tiles, (w.piece+w.tile.mr-1)/w.tile.mr*w.tile.mr)
 
-	time := float64(w.tiles*positions) * (float64(inputs)*transformInput + float64(outputs)*transformOutput)
+	_, bytes := w.needs()
+	time := float64(bytes)/weightBandwidth + float64(w.tiles*positions)*(float64(inputs)*transformInput+float64(outputs)*transformOutput)
 	for first := 0; first < w.tiles; first += w.piece {
 		time += float64(positions) * gemmTime(w.tile, min(w.piece, w.tiles-first), outputs, inputs)
 	}
 	return time
 }
 
+// positionStride is the bytes from one position of a transform to the next. A
+// whole number of pages would make all positions of a tile meet in one set of
+// the first-level cache.
+func positionStride(floats int) int {
+	bytes := align(4 * floats)
+	if bytes%4096 == 0 {
+		bytes += alignment
+	}
+	return bytes
+}
+
 func (w *winogradConv) needs() (scratch, weights int) {
 	conv, n := w.o.Conv, w.w.Positions()
-	in, out := align(4*n*w.piece*conv.Inputs()), 4*n*w.piece*conv.Outputs()
+	in, out := align(n*positionStride(w.piece*conv.Inputs())), n*positionStride(w.piece*conv.Outputs())
 	blocks := (conv.Outputs() + w.tile.nr - 1) / w.tile.nr
 	return in + out, 4 * n * blocks * w.tile.nr * conv.Inputs()
 }
@@ -111,7 +130,7 @@ func (w *winogradConv) emit(c *compiler, scratch uint32) error {
 	})
 
 	in, dst := c.view(o.In[0]), c.view(out)
-	inPosition, outPosition := 4*w.piece*inputs, 4*w.piece*outputs
+	inPosition, outPosition := positionStride(w.piece*inputs), positionStride(w.piece*outputs)
 	products := scratch + uint32(align(n*inPosition))
 	blocks := (outputs + t.nr - 1) / t.nr
 	zeros := c.floats(make([]float32, n*blocks*t.nr))
