@@ -37,6 +37,10 @@ type slot struct {
 	data  []float32
 }
 
+// maxSteps bounds the operators of a graph: the time in which Gorgonia compiles
+// them grows with their square, and this many take it seconds.
+const maxSteps = 10_000
+
 // ErrClosed is what Run returns after Close.
 var ErrClosed = errors.New("the program is closed")
 
@@ -60,6 +64,9 @@ func compile(ctx context.Context, g *graph.Graph) (*Program, error) {
 	c := &compiler{ctx: ctx, g: g, pool: newPool(), folded: map[*graph.Value]*step{}, values: map[*graph.Value][]float32{}}
 	if err := c.lower(); err != nil {
 		return nil, err
+	}
+	if len(c.steps) > maxSteps {
+		return nil, fmt.Errorf("%d operators, at most %d are supported", len(c.steps), maxSteps)
 	}
 	fixed, err := c.fixed()
 	if err != nil {

@@ -282,6 +282,20 @@ func TestAbsurdActivationsAreRefusedBeforeAllocation(t *testing.T) {
 	wantError(t, compileError(g), `"x"`, "1526 MiB")
 }
 
+func TestTooManyOperatorsAreRefused(t *testing.T) {
+	x := &graph.Value{Name: "x", DType: onnxfile.Float32, Shape: []int{1}}
+	g := &graph.Graph{Opset: 13, Inputs: []*graph.Value{x}}
+	last := x
+	for range maxSteps + 1 {
+		v := &graph.Value{Name: "v", DType: onnxfile.Float32, Shape: []int{1}}
+		v.Producer = &graph.Node{Name: "n", Op: "Relu", Inputs: []*graph.Value{last}, Outputs: []*graph.Value{v}}
+		g.Nodes = append(g.Nodes, v.Producer)
+		last = v
+	}
+	g.Outputs = []*graph.Value{last}
+	wantError(t, compileError(g), "10001 operators", "10000")
+}
+
 func TestEqualHashesAreNoticed(t *testing.T) {
 	g := G.NewGraph()
 	leaf := func(name string) *G.Node {
