@@ -55,6 +55,7 @@ export class View {
    * @param {ModelInfo} info
    */
   ready(info) {
+    find('model').dataset.ready = '';
     find('classes').textContent = sentence(texts.classes(info.labels));
     find('all-classes').hidden = !texts.areMany(info.labels);
     find('all-classes-text').textContent = texts.areMany(info.labels) ? texts.allClasses(info.labels) : '';

@@ -47,11 +47,13 @@ export const texts = {
   choose: 'Choose a photo',
   drop: 'Drop a photo here',
   dropNow: 'Let go, and Hamster takes a look',
-  samples: 'Or try one of these',
+  place: 'Your photo goes here',
+  samples: 'Or try one',
   guesses: 'Best guesses',
-  waiting: 'The five best guesses will appear here.',
+  waiting: 'The best guesses go here.',
   retry: 'Try again',
   tellsApart: 'This model tells apart',
+  classesWaiting: 'A moment, it is on its way.',
   showAll: 'Show all of them',
   howItWent: 'How it went',
   engine: 'Engine',
@@ -86,7 +88,10 @@ export const texts = {
     return `Fetching the model: ${megabytes(done)} of ${megabytes(total)} MB`;
   },
   /** @param {Progress} progress */
-  progressWithPhoto: (progress) => `${texts.progress(progress)} Your photo is next.`.replace('MB Your', 'MB. Your'),
+  progressWithPhoto: ({ stage, done, total }) => {
+    if (stage === 'prepare' || !total) return 'Your photo is next…';
+    return `Your photo is next: ${megabytes(done)} of ${megabytes(total)} MB`;
+  },
   ready: 'Ready when you are.',
   looking: 'Looking closely…',
   lookingAtFirst: 'Looking at the first of your photos…',

@@ -239,7 +239,7 @@ function watch() {
  * @param {import('puppeteer-core').Page} page
  */
 export async function ready(page) {
-  await page.waitForFunction(() => document.getElementById('classes')?.textContent);
+  await page.waitForSelector('#model[data-ready]');
 }
 
 /**

@@ -47,10 +47,8 @@ describe('the texts', () => {
   test('progress counts megabytes, in all where the total is known', () => {
     assert.equal(texts.progress({ stage: 'fetch', done: 1_250_000, total: 18_400_000 }), 'Fetching the model: 1.3 of 18.4 MB');
     assert.equal(texts.progress({ stage: 'fetch', done: 1_250_000, total: 0 }), 'Fetching the model: 1.3 MB');
-    assert.equal(
-      texts.progressWithPhoto({ stage: 'fetch', done: 0, total: 18_400_000 }),
-      'Fetching the model: 0.0 of 18.4 MB. Your photo is next.',
-    );
-    assert.equal(texts.progressWithPhoto({ stage: 'prepare', done: 0, total: 0 }), 'Unpacking the model… Your photo is next.');
+    assert.equal(texts.progress({ stage: 'prepare', done: 0, total: 0 }), 'Unpacking the model…');
+    assert.equal(texts.progressWithPhoto({ stage: 'fetch', done: 0, total: 18_400_000 }), 'Your photo is next: 0.0 of 18.4 MB');
+    assert.equal(texts.progressWithPhoto({ stage: 'prepare', done: 0, total: 0 }), 'Your photo is next…');
   });
 });

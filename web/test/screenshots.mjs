@@ -1,0 +1,115 @@
+/**
+ * Takes pictures of the page in every state, on a phone and on a desk, light
+ * and dark:
+ *
+ *   node web/test/screenshots.mjs [FOLDER]
+ *
+ * They go to FOLDER (.cache/screenshots unless named); docs/img/page.png, the
+ * one in the README, is composed of two of them.
+ */
+
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { answer, build, failed, interfere, launch, openPage, photos, pick, ready, root, serve } from './harness.mjs';
+
+const out = resolve(process.argv[2] ?? join(root, '.cache', 'screenshots'));
+const shown = join(root, 'docs', 'img', 'page.png');
+
+const screens = {
+  phone: { width: 390, height: 844, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
+  small: { width: 320, height: 640, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
+  desk: { width: 1280, height: 800, deviceScaleFactor: 1 },
+};
+
+const photo = join(photos, 'coffee.png');
+
+/**
+ * What to do for each state before the picture is taken.
+ *
+ * @type {Record<string, (page: import('puppeteer-core').Page) => Promise<unknown>>}
+ */
+const states = {
+  loading: (page) => page.waitForFunction(() => /^Fetching.* of /.test(document.getElementById('status')?.textContent ?? '')),
+  idle: ready,
+  looking: async (page) => {
+    await ready(page);
+    await pick(page, photo);
+    await page.waitForFunction(() => document.body.dataset.state === 'looking');
+  },
+  answered: async (page) => {
+    await ready(page);
+    await pick(page, photo);
+    await answer(page);
+  },
+  failed: async (page) => {
+    await ready(page);
+    await pick(page, join(photos, 'README.md'));
+    await failed(page);
+  },
+};
+
+/** Lets half of the model through, and no more, where a picture of that is wanted. */
+const half = {
+  /** @type {import('node:http').ServerResponse[]} */
+  held: [],
+  /** @param {import('node:http').ServerResponse} response */
+  answer(response) {
+    response.writeHead(200, {
+      'Content-Type': 'application/octet-stream',
+      'Content-Length': '14350460',
+      'Cross-Origin-Resource-Policy': 'same-origin',
+    });
+    response.write(Buffer.alloc(8_000_000, 8));
+    this.held.push(response);
+  },
+};
+
+const built = await build();
+const server = await serve(built);
+const slow = await interfere(server.url, { '/models/default.onnx': (_, response) => half.answer(response) });
+const browser = await launch();
+try {
+  await mkdir(out, { recursive: true });
+  for (const [screen, viewport] of Object.entries(screens)) {
+    for (const scheme of ['light', 'dark']) {
+      for (const [state, reach] of Object.entries(states)) {
+        const { page, close } = await openPage(browser, state === 'loading' ? slow.url : server.url, async (page) => {
+          await page.setViewport(viewport);
+          await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
+        });
+        await reach(page);
+        await page.evaluate(() => new Promise((done) => setTimeout(done, 700))); // the bars have come to rest
+        const file = join(out, `${screen}-${state}-${scheme}.png`);
+        await page.screenshot({ path: /** @type {`${string}.png`} */ (file), fullPage: screen !== 'desk' });
+        console.log(file);
+        await close();
+      }
+    }
+  }
+  await compose(['desk-answered-light', 'phone-answered-dark']);
+} finally {
+  for (const response of half.held) response.destroy();
+  await browser.close();
+  await slow.close();
+  await server.close();
+  await built.close();
+}
+
+/**
+ * Lays a desk and a phone side by side.
+ *
+ * @param {[string, string]} names
+ */
+async function compose([desk, phone]) {
+  const data = async (/** @type {string} */ name) => `data:image/png;base64,${await readFile(join(out, `${name}.png`), 'base64')}`;
+  const page = await browser.newPage();
+  await page.setViewport({ width: 900, height: 448 });
+  await page.setContent(`<!doctype html><style>
+    body { margin: 0; height: 448px; background: #ece4d8; display: flex; align-items: center; justify-content: center; gap: 24px; }
+    img { display: block; border-radius: 10px; box-shadow: 0 8px 24px -8px rgb(60 40 20 / .35); }
+  </style><img src="${await data(desk)}" style="width: 640px; height: 400px"><img src="${await data(phone)}" style="width: 185px; height: 400px; object-fit: cover; object-position: top">`);
+  await mkdir(join(root, 'docs', 'img'), { recursive: true });
+  await writeFile(shown, await page.screenshot());
+  await page.close();
+  console.log(shown);
+}
