@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"syscall/js"
 	"time"
 
@@ -320,6 +321,9 @@ func (m *browser) close() error {
 	}
 	m.workers, m.release = nil, nil
 	m.memory, m.words, m.entry = js.Undefined(), js.Undefined(), js.Undefined()
+	// The browser frees the memory once Go has no reference left, which Go
+	// notices when it collects: seldom, on a heap that hardly grows.
+	runtime.GC()
 	return err
 }
 
