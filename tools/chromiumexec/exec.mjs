@@ -126,6 +126,7 @@ function chromium() {
 const browser = await puppeteer.launch({
   executablePath: chromium(),
   pipe: true,
+  protocolTimeout: 0, // go test has a limit of its own
   args: [
     '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
     '--disable-background-networking', '--disable-component-update', '--disable-sync',
