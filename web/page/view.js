@@ -32,6 +32,7 @@ export class View {
     }
     this.#guesses.replaceChildren(...Array.from({ length: shownGuesses }, emptyGuess));
     this.#guesses.classList.add('is-empty');
+    this.#guesses.ariaHidden = 'true'; // five empty rows are nothing to read out
     find('retry').addEventListener('click', () => this.#retry());
   }
 
@@ -102,6 +103,7 @@ export class View {
   answer({ predictions, timing, environment }, milliseconds) {
     this.#enter('answered');
     this.#guesses.classList.remove('is-empty');
+    this.#guesses.ariaHidden = null;
     const guesses = [...this.#guesses.children];
     guesses.forEach((guess, i) => fillGuess(/** @type {HTMLElement} */ (guess), predictions[i]));
     find('waiting').hidden = true;

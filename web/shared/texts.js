@@ -57,7 +57,6 @@ export const texts = {
   showAll: 'Show all of them',
   howItWent: 'How it went',
   engine: 'Engine',
-  mode: 'Resizing',
   decode: 'Reading the photo',
   preprocess: 'Resizing',
   run: 'Thinking',
