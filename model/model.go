@@ -126,6 +126,20 @@ func importFile(f *onnxfile.File) (*graph.Graph, error) {
 	return graph.Import(f, dims)
 }
 
+// Describe is what Load would say of a model, without compiling it for a backend:
+// its errors are those of Load.
+func Describe(src Source) (Spec, []Label, error) {
+	g, f, err := read(src)
+	if err != nil {
+		return Spec{}, nil, err
+	}
+	m, err := describe(g, f, Options{})
+	if err != nil {
+		return Spec{}, nil, fmt.Errorf("model: %w", err)
+	}
+	return m.spec, m.labels, nil
+}
+
 // describe checks that g is a classifier of images, before anything costly.
 func describe(g *graph.Graph, f *onnxfile.File, opts Options) (*Model, error) {
 	if len(g.Inputs) != 1 {
