@@ -68,7 +68,12 @@ func start(ctx context.Context, c *Compiled, g *graph.Graph, m machine) (*Engine
 			return nil, fmt.Errorf("pack weights: %w", err)
 		}
 	}
-	return &Engine{c: c, m: m}, nil
+	// What only a start needs is not kept: in a browser these would be megabytes
+	// that Go's memory cannot give back, but can use again.
+	kept := *c
+	kept.Module, kept.Image, kept.Packs = nil, nil, nil
+	kept.builder = c.builder.Layout()
+	return &Engine{c: &kept, m: m}, nil
 }
 
 // Run computes the outputs for one input: row-major slices, shaped as the

@@ -94,6 +94,10 @@ func (b *Builder) Kernel(k Kernel) uint32 {
 	if i, ok := b.index[name]; ok {
 		return i
 	}
+	if b.e == nil {
+		b.errs = append(b.errs, fmt.Errorf("kernel %s: the module does not have it", name))
+		return 0
+	}
 	f, err := k.emit(b.e, name)
 	if err != nil {
 		b.errs = append(b.errs, fmt.Errorf("kernel %s: %w", name, err))
@@ -177,6 +181,10 @@ func unwrap(s Step) (Step, uint32, uint32) {
 		}
 	}
 }
+
+// Layout is a builder that lays out further programs of the kernels that b has,
+// and generates none: it keeps none of the code.
+func (b *Builder) Layout() *Builder { return &Builder{opts: b.opts, index: b.index} }
 
 // Run is the export run, for functions that call it.
 func (b *Builder) Run() *asm.Func {

@@ -300,3 +300,19 @@ func TestEncodeNeedsAMemory(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+func TestALayoutHasTheKernelsOfItsBuilderAndNoOthers(t *testing.T) {
+	b := NewBuilder(Options{})
+	fill := []Step{FillStep{Out: 4096, Count: 1}}
+	want, err := b.Program(64, fill)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := b.Layout().Program(64, fill)
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("got %x, %v, want %x", got, err, want)
+	}
+	if _, err := b.Layout().Program(64, []Step{Copy{}}); err == nil {
+		t.Error("a kernel that the module lacks is laid out")
+	}
+}
