@@ -34,6 +34,9 @@ func place(spans []*span) int {
 	var placed []*span // by offset
 	total := 0
 	for _, s := range order {
+		if s.size == 0 {
+			continue
+		}
 		at := 0
 		for _, p := range placed {
 			if p.last < s.first || s.last < p.first {

@@ -112,6 +112,15 @@ const reserved = 1024
 
 const pageSize = 1 << 16
 
+// Bounds on what a file of a few bytes can make the compiler do. Real models stay
+// far below: InceptionV3 has 200 operators and a megabyte of tables.
+const (
+	maxMemory    = math.MaxInt32
+	maxTables    = 256 << 20
+	maxPixels    = 1 << 24 // of a convolution's output: each has entries in tables
+	maxOperators = 20_000
+)
+
 // Compile makes a module of g. The error names the node, its operator, the opset
 // and the limit where g cannot be expressed.
 func Compile(ctx context.Context, g *graph.Graph, opts Options) (*Compiled, error) {
@@ -123,6 +132,9 @@ func compile(ctx context.Context, g *graph.Graph, opts Options, extend func(*com
 	low, err := ir.Lower(g)
 	if err != nil {
 		return nil, fmt.Errorf("simd: %w", err)
+	}
+	if n := len(low.Ops); n > maxOperators {
+		return nil, fmt.Errorf("simd: the model has %d operators, at most %d are supported", n, maxOperators)
 	}
 	ir.Optimise(low, nil)
 	if err := ctx.Err(); err != nil {
@@ -154,6 +166,7 @@ type compiler struct {
 	steps    []kernel.Step
 	text     []string
 	jobs     []job
+	full     bool // tables are left out, since they pass maxTables
 	extend   func(*compiler, *Compiled) error
 }
 
@@ -203,19 +216,42 @@ func (c *compiler) compile() (*Compiled, error) {
 		return nil, err
 	}
 	c.arena = max(place(spans), c.stagingNeed(), c.imageNeed())
-	if total := int64(c.arena) + int64(weights); total > math.MaxInt32 {
-		return nil, fmt.Errorf("simd: the model needs %d MB of memory, at most 2047 are addressable", total>>20)
+	if total := c.arena + weights; total > maxMemory-maxTables {
+		return nil, fmt.Errorf("simd: the model needs %d MB of memory, of which %d are weights; at most %d are supported%s",
+			total>>20, weights>>20, (maxMemory-maxTables)>>20, c.largest())
 	}
 	c.weights = bump{reserved + c.arena, reserved + c.arena}
 	c.consts = bump{reserved + c.arena + weights, reserved + c.arena + weights}
 
 	for i, o := range c.g.Ops {
 		c.halos(i)
-		if err := c.emitters[i].emit(c, reserved+uint32(scratch[i].offset)); err != nil {
+		err := c.emitters[i].emit(c, reserved+uint32(scratch[i].offset))
+		if err == nil && c.full {
+			err = fmt.Errorf("the model's tables pass %d MB", maxTables>>20)
+		}
+		if err != nil {
 			return nil, c.wrap(o, err)
 		}
 	}
 	return c.finish(in, unpadded)
+}
+
+// largest names the largest tensor and what computes it, for an error.
+func (c *compiler) largest() string {
+	var found *ir.Tensor
+	for t, b := range c.bufs {
+		if found == nil || b.size > c.bufs[found].size || b.size == c.bufs[found].size && t.Name < found.Name {
+			found = t
+		}
+	}
+	if found == nil {
+		return ""
+	}
+	s := fmt.Sprintf("; the largest tensor is %s", found)
+	if p := found.Producer; p != nil && p.Node != nil {
+		s += fmt.Sprintf(" of %s, opset %d", p.Node, c.src.Opset)
+	}
+	return s
 }
 
 func (c *compiler) wrap(o *ir.Op, err error) error {
@@ -291,6 +327,9 @@ func (c *compiler) halo(o *ir.Op, b *buffer) {
 
 // data puts bytes among the constants.
 func (c *compiler) data(b []byte) uint32 {
+	if c.full = c.full || c.consts.at+len(b) > c.consts.base+maxTables; c.full {
+		return 0
+	}
 	addr := c.consts.take(len(b))
 	c.image = append(c.image, make([]byte, int(addr)-c.consts.base-len(c.image))...)
 	c.image = append(c.image, b...)

@@ -1,6 +1,8 @@
 package simd
 
 import (
+	"fmt"
+
 	"hamster/model/simd/ir"
 	"hamster/model/simd/kernel"
 )
@@ -48,7 +50,10 @@ func pickTile(opts Options, pixels int, parts []int) tile {
 
 // newConv chooses how a convolution is computed.
 func newConv(c *compiler, o *ir.Op) (emitter, error) {
-	conv, in := o.Conv, o.In[0]
+	conv, in, out := o.Conv, o.In[0], o.Out[0]
+	if out.H*out.W > maxPixels {
+		return nil, fmt.Errorf("gives %d×%d pixels, at most %d are supported", out.H, out.W, maxPixels)
+	}
 	if conv.Groups > 1 && conv.Groups == in.C && conv.Outputs() == in.C && len(o.Out) == 1 && o.Residual == nil {
 		return newDepthwise(c, o)
 	}

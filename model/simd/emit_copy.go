@@ -1,6 +1,8 @@
 package simd
 
 import (
+	"fmt"
+
 	"hamster/model/simd/ir"
 	"hamster/model/simd/kernel"
 )
@@ -67,15 +69,25 @@ func newFlatten(_ *compiler, o *ir.Op) (emitter, error) {
 	}), nil
 }
 
+// maxSoftmaxRows bounds the steps of one softmax.
+const maxSoftmaxRows = 1 << 12
+
 func newSoftmax(_ *compiler, o *ir.Op) (emitter, error) {
 	return plain(func(c *compiler) error {
 		in, out, t := c.view(o.In[0]), c.view(o.Out[0]), o.In[0]
-		for y := range t.H {
+		h, w := t.H, t.W
+		if !in.haloed() && !out.haloed() {
+			h, w = 1, h*w // all pixels follow one another
+		}
+		if h > maxSoftmaxRows {
+			return fmt.Errorf("of %d rows beside a border, at most %d are supported", h, maxSoftmaxRows)
+		}
+		for y := range h {
 			var s kernel.Step = kernel.SoftmaxStep{
-				In: in.pixel(y, 0), Out: out.pixel(y, 0), Rows: t.W, Length: t.C,
+				In: in.pixel(y, 0), Out: out.pixel(y, 0), Rows: w, Length: t.C,
 				InStride: in.pixelStride(), OutStride: out.pixelStride(),
 			}
-			if y < t.H-1 {
+			if y < h-1 {
 				s = kernel.Unordered{Step: s}
 			}
 			c.step(o, s)

@@ -201,9 +201,11 @@ func (l *lowerer) weight(v *graph.Value) (Weight, error) {
 	return Weight{}, fmt.Errorf("weights %q of %s are not supported", v.Name, v.DType)
 }
 
+// maxFloats bounds the constants that are read while lowering.
+const maxFloats = 1 << 20
+
 // floats reads a small constant: a bias, the parameters of a BatchNormalization.
 func (l *lowerer) floats(v *graph.Value) ([]float32, error) {
-	const maxFloats = 1 << 20
 	w, err := l.weight(v)
 	if err != nil {
 		return nil, err

@@ -104,6 +104,9 @@ func lowerAffine(l *lowerer, n *graph.Node) error {
 	if err != nil {
 		return err
 	}
+	if x.C > maxFloats {
+		return fmt.Errorf("with a constant on %d channels is not supported: at most %d", x.C, maxFloats)
+	}
 	cv := n.Inputs[ci]
 	if !perChannel(cv.Shape, n.Inputs[xi].Shape) {
 		return fmt.Errorf("with a constant of %s on %s is not supported: one number, or one a channel", cv.Dims(), n.Inputs[xi].Dims())
