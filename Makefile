@@ -3,10 +3,11 @@
 ADDR ?= 127.0.0.1:8080
 FUZZTIME ?= 5m
 
-# What a browser runs is vetted and tested as WebAssembly too. The fast engine's
-# kernels are not among the tests: they start browsers, which a browser cannot.
+# What a browser runs is vetted and tested as WebAssembly too: on Node.js, which
+# is quick, or in Chromium where it asks for what only a browser has.
 WASM_PACKAGES = ./wasm/... ./model/... ./preprocess/...
-WASM_TESTS = ./wasm/... ./preprocess/... ./model ./model/onnxfile ./model/graph ./model/gorgonia ./model/simd/asm
+WASM_ON_NODE = ./preprocess/... ./model/onnxfile ./model/graph ./model/gorgonia ./model/simd/asm
+WASM_IN_CHROMIUM = ./wasm/... ./model ./model/simd
 
 # A clone that another user owns must build too.
 export GOFLAGS := -buildvcs=false $(filter-out -buildvcs=false,$(GOFLAGS))
@@ -66,8 +67,10 @@ test-go: setup-test ## Go tests, natively
 	$(WITH_MODEL) go test ./...
 
 .PHONY: test-wasm
-test-wasm: setup-test ## Go tests, in WebAssembly on Node.js
-	$(WITH_MODEL) GOOS=js GOARCH=wasm go test -exec '$(CURDIR)/tools/wasmexec.sh' $(WASM_TESTS)
+test-wasm: setup-test ## Go tests, as WebAssembly on Node.js and in Chromium
+	$(WITH_MODEL) export GOOS=js GOARCH=wasm && \
+	go test -exec '$(CURDIR)/tools/wasmexec.sh' $(WASM_ON_NODE) && \
+	go test -p 1 -exec 'node $(CURDIR)/tools/chromiumexec/exec.mjs' $(WASM_IN_CHROMIUM)
 
 .PHONY: test-node
 test-node: setup-test ## JavaScript, and models compared with other runtimes
