@@ -22,7 +22,7 @@ type grammar struct {
 	Classify classifyCommand `cmd:"" help:"Say what pictures show."`
 	Run      runCommand      `cmd:"" help:"Run a raw tensor through a model, to compare it with other runtimes."`
 	Compile  compileCommand  `cmd:"" help:"Write a model as a WebAssembly module that runs without Go."`
-	Model    modelCommands   `cmd:"" help:"Get, convert and inspect models."`
+	Model    modelCommands   `cmd:"" help:"Get, convert, inspect and pack models."`
 	Serve    serveCommand    `cmd:"" help:"Serve the page that recognises images in a browser."`
 	Site     siteCommand     `cmd:"" help:"Build the page into a folder that any web server can serve."`
 	Bench    benchCommands   `cmd:"" help:"Measure Hamster beside its peers in headless Chromium."`
@@ -32,6 +32,7 @@ type modelCommands struct {
 	Get     modelGet     `cmd:"" help:"Get a trained InceptionV3 as ONNX, and print where it lies."`
 	Convert modelConvert `cmd:"" help:"Convert a TensorFlow.js layers model or Keras .h5 weights to ONNX."`
 	Inspect modelInspect `cmd:"" help:"Describe an ONNX model: shapes, operators, sizes, labels."`
+	Pack    modelPack    `cmd:"" help:"Write a model as a folder that browsers fetch piece by piece."`
 }
 
 // streams are what a command reads and writes, so that a test can stand in
