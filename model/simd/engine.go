@@ -40,6 +40,8 @@ type Engine struct {
 	m    machine
 	note string
 	err  error // why the machine is unusable
+	// prepared says that the input tensor holds an image that no run has used.
+	prepared bool
 }
 
 // errClosed is what a closed engine answers.
@@ -90,6 +92,7 @@ func (e *Engine) Run(ctx context.Context, inputs [][]float32) ([][]float32, erro
 	if len(inputs) != 1 || uint32(4*len(inputs[0])) != e.c.Input.Len {
 		return nil, fmt.Errorf("simd: the input takes %d numbers", e.c.Input.Len/4)
 	}
+	e.prepared = false
 	if err := e.m.write(e.c.Input.Addr, floatBytes(inputs[0])); err != nil {
 		return nil, err
 	}

@@ -37,6 +37,7 @@ func (e *Engine) Prepare(ctx context.Context, px preprocess.Pixels, spec preproc
 	if orientation > 1 && mode != preprocess.Keras {
 		return ErrImage
 	}
+	e.prepared = false
 	r := &reader{e: e, px: px, w: w, h: h, area: e.c.Scratch}
 	var err error
 	switch mode {
@@ -50,17 +51,28 @@ func (e *Engine) Prepare(ctx context.Context, px preprocess.Pixels, spec preproc
 	if err != nil {
 		return err
 	}
-	return r.normalise(ctx, spec)
+	if err := r.normalise(ctx, spec); err != nil {
+		return err
+	}
+	e.prepared = true
+	return nil
 }
 
 // RunPrepared computes the outputs for the image that Prepare brought in last.
-// An image serves one run.
+// An image serves one run: the network's working memory lies over it.
 func (e *Engine) RunPrepared(ctx context.Context) ([][]float32, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.err != nil {
 		return nil, e.err
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if !e.prepared {
+		return nil, errors.New("simd: no image is prepared")
+	}
+	e.prepared = false
 	if err := e.run(ctx, e.c.Net); err != nil {
 		return nil, err
 	}
