@@ -1,13 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"strings"
+	"unicode"
 
+	"hamster/model"
 	"hamster/tools/internal/getmodel"
+	"hamster/tools/internal/pack"
 	"hamster/tools/internal/serve"
 	"hamster/tools/internal/site"
 )
@@ -43,7 +49,14 @@ func (c *serveCommand) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
-	handler, err := serve.New(serve.Options{Site: c.Site, Model: c.Model, Cache: filepath.Join(cache, "compressed")})
+	packed := filepath.Join(cache, "packed")
+	name, err := packModel(ctx, c.Model, packed, say)
+	if err != nil {
+		return err
+	}
+	handler, err := serve.New(serve.Options{
+		Site: c.Site, Model: c.Model, Packed: packed, Default: name, Cache: filepath.Join(cache, "compressed"),
+	})
 	if err != nil {
 		return err
 	}
@@ -69,4 +82,45 @@ func defaultModel(ctx context.Context, say func(string, ...any)) (string, error)
 		return "", fmt.Errorf("get a model: %w (or name one with --model)", err)
 	}
 	return path, nil
+}
+
+// packModel packs a model into the folder of packed models, unless it is there
+// already, and returns what it is called there: as its file. A model that cannot
+// be packed is served as one file all the same, so that the page can say what is
+// wrong with it; its name is empty.
+func packModel(ctx context.Context, path, packed string, say func(string, ...any)) (name string, err error) {
+	if err := os.MkdirAll(packed, 0o755); err != nil {
+		return "", err
+	}
+	name = packedName(path)
+	err = func() error {
+		source, err := model.Open(path)
+		if err != nil {
+			return err
+		}
+		defer source.Close()
+		say("Packing the model, where that is not done yet …")
+		_, err = pack.Pack(ctx, source, filepath.Join(packed, name), pack.Options{Quality: pack.Quick, Reuse: true})
+		return err
+	}()
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	if err != nil {
+		say("The model cannot be packed: %v.", err)
+		return "", nil
+	}
+	return name, nil
+}
+
+// packedName is a name for a model's folder that needs no escapes in a URL.
+func packedName(path string) string {
+	name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	name = strings.Map(func(r rune) rune {
+		if r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-_.", r)) {
+			return r
+		}
+		return '-'
+	}, name)
+	return cmp.Or(strings.TrimLeft(name, "."), "model")
 }

@@ -2,76 +2,109 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
+	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"hamster/tools/internal/serve"
 )
 
-func TestServeServesASiteAndAModelUntilItIsStopped(t *testing.T) {
-	t.Setenv("HAMSTER_CACHE", t.TempDir())
-	site, model := t.TempDir(), filepath.Join(t.TempDir(), "some.onnx")
-	for name, content := range map[string]string{filepath.Join(site, "index.html"): "the page", model: "the model"} {
-		if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+// serveModel runs hamster serve with a model until the test ends, and returns its
+// address.
+func serveModel(t *testing.T, model string) (url string) {
+	t.Helper()
+	site := t.TempDir()
+	write(t, filepath.Join(site, "index.html"), "<!doctype html>")
 	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	out, said := io.Pipe()
-	status := make(chan int, 1)
+	out, in := io.Pipe()
+	ended := make(chan int)
 	go func() {
-		status <- run(ctx, []string{"serve", "--addr", "127.0.0.1:0", "--site", site, "--model", model},
-			&streams{In: strings.NewReader(""), Out: said, Err: io.Discard})
-		said.Close()
+		defer in.Close()
+		ended <- run(ctx, []string{"serve", "--addr", "127.0.0.1:0", "--site", site, "--model", model}, &streams{Out: in, Err: io.Discard})
 	}()
+	t.Cleanup(func() {
+		stop()
+		if status := <-ended; status != 0 {
+			t.Errorf("hamster serve ended with status %d", status)
+		}
+	})
 	url, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatalf("no address was printed: %v (status %d)", err, <-status)
-	}
-	for path, want := range map[string]string{"": "the page", "models/default.onnx": "the model"} {
-		response, err := http.Get(strings.TrimSpace(url) + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		content, err := io.ReadAll(response.Body)
-		response.Body.Close()
-		if err != nil || string(content) != want {
-			t.Errorf("/%s: %q, %v; want %q", path, content, err, want)
-		}
-	}
-	stop()
-	if got := <-status; got != 0 {
-		t.Errorf("exit status %d, want 0", got)
-	}
-}
-
-func TestServeSaysWhatIsInTheWay(t *testing.T) {
-	t.Setenv("HAMSTER_CACHE", t.TempDir())
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
-	for _, c := range []struct {
-		name   string
-		args   []string
-		status int
-		says   string
-	}{
-		{"a taken port", []string{"--addr", taken.Addr().String()}, exitFailure, "another program already uses " + taken.Addr().String()},
-		{"a site that is not there", []string{"--site", "absent"}, exitUsage, "absent"},
-		{"a model that is not there", []string{"--model", "absent.onnx"}, exitUsage, "absent.onnx"},
+	return strings.TrimSpace(url)
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	response, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s (%v)", url, response.Status, err)
+	}
+	return string(body)
+}
+
+func TestTheServedModelIsPackedOnce(t *testing.T) {
+	cache := t.TempDir()
+	t.Setenv("HAMSTER_CACHE", cache)
+	model := colourModel(t)
+	manifest := filepath.Join(cache, "packed", "colours", "model.json")
+	var first os.FileInfo
+	for range 2 {
+		url := serveModel(t, model)
+		var list serve.Catalogue
+		if err := json.Unmarshal([]byte(get(t, url+"models/index.json")), &list); err != nil {
+			t.Fatal(err)
+		}
+		if list.Default != "colours" || len(list.Models) != 1 || list.Models[0].Name != "Colours" {
+			t.Fatalf("offered are %+v", list)
+		}
+		get(t, url+"models/"+list.Models[0].Manifest)
+		get(t, url+"models/colours/graph.onnx")
+		get(t, url+"models/default.onnx")
+		info, err := os.Stat(manifest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first != nil && !os.SameFile(first, info) {
+			t.Error("it was packed again")
+		}
+		first = info
+	}
+}
+
+func TestAModelThatCannotBePackedIsServedAsItIs(t *testing.T) {
+	t.Setenv("HAMSTER_CACHE", t.TempDir())
+	url := serveModel(t, write(t, filepath.Join(t.TempDir(), "page.onnx"), "<!doctype html>"))
+	if list := get(t, url+"models/index.json"); list != `{"models":[]}` {
+		t.Errorf("offered are %s", list)
+	}
+	if body := get(t, url+"models/default.onnx"); body != "<!doctype html>" {
+		t.Errorf("the model is %q", body)
+	}
+}
+
+func TestNamesOfPackedModels(t *testing.T) {
+	for path, want := range map[string]string{
+		"/a/inception_v3-2.1.onnx": "inception_v3-2.1",
+		"model":                    "model",
+		".onnx":                    "model",
+		"..hidden.onnx":            "hidden",
+		"my model é.onnx":          "my-model--",
+		"a:b\\c.onnx":              "a-b-c",
 	} {
-		var out, said bytes.Buffer
-		status := run(t.Context(), append([]string{"serve"}, c.args...), &streams{In: strings.NewReader(""), Out: &out, Err: &said})
-		if status != c.status || !strings.Contains(said.String(), c.says) || out.Len() > 0 {
-			t.Errorf("%s: status %d, %q; want %d, %q", c.name, status, said.String(), c.status, c.says)
+		if got := packedName(path); got != want {
+			t.Errorf("%q: %q, want %q", path, got, want)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Package serve answers HTTP for Hamster's page and model: right media types,
+// Package serve answers HTTP for Hamster's page and models: right media types,
 // strong validators, ranges, compression, and the security headers that the
 // page is written to live under. It lists no folder and leaves none.
 package serve
@@ -20,8 +20,8 @@ import (
 	"time"
 )
 
-// ModelPath is where the model is found under any server of Hamster.
-const ModelPath = "models/default.onnx"
+// ModelPath is where the model is found as one file.
+const ModelPath = modelsPath + "/default.onnx"
 
 // UncompressedLength is the answer header that holds a compressed file's
 // length after decompression, in bytes. A page that reads the answer as a
@@ -31,21 +31,36 @@ const UncompressedLength = "X-Uncompressed-Length"
 // Answers smaller than this gain nothing from compression.
 const compressFrom = 1024
 
+// Values of Cache-Control.
+const (
+	// Kept, but asked about every time: the validator makes that one short
+	// answer, and a new build shows at once.
+	revalidated = "no-cache"
+	// Never asked about again.
+	kept = "public, max-age=31536000, immutable"
+)
+
 // Options say what a Handler serves.
 type Options struct {
 	// Site is the folder of the built site.
 	Site string
 	// Model is the ONNX file served as ModelPath; empty means there is none.
 	Model string
+	// Packed is a folder of packed models, each in a folder of its own; empty
+	// means there are none. Default is the one of them to load where nobody has
+	// chosen.
+	Packed, Default string
 	// Cache is the folder for compressed copies.
 	Cache string
 }
 
-// A Handler serves one site and one model. It sees files that change while it
+// A Handler serves one site and its models. It sees files that change while it
 // runs.
 type Handler struct {
 	site       *os.Root
 	model      string
+	packed     *os.Root // nil where there are no packed models
+	defaultID  string
 	compressed *compressed
 
 	mu      sync.Mutex
@@ -65,16 +80,28 @@ func New(o Options) (*Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the site: %w", err)
 	}
-	copies, err := newCompressed(o.Cache)
-	if err != nil {
-		site.Close()
+	h := &Handler{site: site, model: o.Model, defaultID: o.Default, digests: map[string]digest{}}
+	if o.Packed != "" {
+		if h.packed, err = os.OpenRoot(o.Packed); err != nil {
+			h.Close()
+			return nil, fmt.Errorf("open the packed models: %w", err)
+		}
+	}
+	if h.compressed, err = newCompressed(o.Cache); err != nil {
+		h.Close()
 		return nil, err
 	}
-	return &Handler{site: site, model: o.Model, compressed: copies, digests: map[string]digest{}}, nil
+	return h, nil
 }
 
-// Close gives back the site's folder.
-func (h *Handler) Close() error { return h.site.Close() }
+// Close gives back the folders.
+func (h *Handler) Close() error {
+	err := h.site.Close()
+	if h.packed != nil {
+		err = errors.Join(err, h.packed.Close())
+	}
+	return err
+}
 
 // Warm makes the compressed copies that a browser will ask for first, so that
 // the first visitor does not wait for them.
@@ -123,8 +150,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "There is nothing at this address.")
 		return
 	}
+	if name == CataloguePath && h.packed != nil {
+		h.sendCatalogue(w, r)
+		return
+	}
 	found, err := h.find(name)
 	switch {
+	case errors.Is(err, errDamaged):
+		refuse(w, http.StatusInternalServerError, "This shard is damaged on the server: its content is not what its name says.")
 	case errors.Is(err, fs.ErrNotExist) && name == ModelPath:
 		refuse(w, http.StatusNotFound, "There is no model here yet. Get one with: hamster model get")
 	case errors.Is(err, fs.ErrNotExist):
@@ -163,6 +196,11 @@ type found struct {
 	modified    time.Time
 	sha256      string
 	contentType string
+	// stream names the brotli stream among the packed models; empty where
+	// copies are made here.
+	stream string
+	// immutable is set where the name changes with the content.
+	immutable bool
 }
 
 func (f *found) worthCompressing() bool {
@@ -170,8 +208,8 @@ func (f *found) worthCompressing() bool {
 }
 
 // etag differs by encoding, since a strong validator names exact bytes.
-func (f *found) etag(e Encoding) string {
-	tag := f.sha256[:32]
+func etag(sha256 string, e Encoding) string {
+	tag := sha256[:32]
 	if e != Identity {
 		tag += "-" + string(e)
 	}
@@ -181,22 +219,36 @@ func (f *found) etag(e Encoding) string {
 // find opens the named file. It is fs.ErrNotExist for what is absent and for
 // what is not a regular file.
 func (h *Handler) find(name string) (*found, error) {
-	var file *os.File
-	var err error
-	switch {
-	case name != ModelPath:
-		file, err = h.site.Open(filepath.FromSlash(name))
-	case h.model == "":
+	f, err := h.open(name)
+	if err != nil && isMissing(err) {
 		return nil, fs.ErrNotExist
-	default:
-		file, err = os.Open(h.model)
 	}
-	if err != nil {
-		if isMissing(err) {
-			return nil, fs.ErrNotExist
+	return f, err
+}
+
+func (h *Handler) open(name string) (*found, error) {
+	if file, ok := packedFile(name); ok && h.packed != nil {
+		return h.findPacked(name, file)
+	}
+	if name != ModelPath {
+		file, err := h.site.Open(filepath.FromSlash(name))
+		if err != nil {
+			return nil, err
 		}
+		return h.describe(name, file)
+	}
+	if h.model == "" {
+		return nil, fs.ErrNotExist
+	}
+	file, err := os.Open(h.model)
+	if err != nil {
 		return nil, err
 	}
+	return h.describe(name, file)
+}
+
+// describe finds out what the headers say of a file, or closes it.
+func (h *Handler) describe(name string, file *os.File) (*found, error) {
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
 		err = fs.ErrNotExist
@@ -259,9 +311,10 @@ func (h *Handler) digest(name string, file *os.File, info fs.FileInfo) (string, 
 func (h *Handler) send(w http.ResponseWriter, r *http.Request, f *found) {
 	header := w.Header()
 	header.Set("Content-Type", f.contentType)
-	// Kept, but asked about every time: the validator makes that one short
-	// answer, and a new build shows at once.
-	header.Set("Cache-Control", "no-cache")
+	header.Set("Cache-Control", revalidated)
+	if f.immutable {
+		header.Set("Cache-Control", kept)
+	}
 
 	encoding, content := Identity, io.ReadSeeker(f.file)
 	if f.worthCompressing() {
@@ -271,7 +324,7 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, f *found) {
 		}
 	}
 	if encoding != Identity {
-		copied, err := h.compressed.open(f.sha256, encoding, f.file)
+		copied, err := h.copyOf(f, encoding)
 		if err == nil {
 			defer copied.Close()
 			content = copied
@@ -285,8 +338,19 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, f *found) {
 			}
 		}
 	}
-	header.Set("ETag", f.etag(encoding))
+	header.Set("ETag", etag(f.sha256, encoding))
 	http.ServeContent(w, r, f.name, f.modified, content)
+}
+
+// copyOf opens the file in the given encoding: the stream beside it, or a copy
+// that is made where there is none.
+func (h *Handler) copyOf(f *found, encoding Encoding) (*os.File, error) {
+	if encoding == Brotli && f.stream != "" {
+		if stream, err := h.packed.Open(filepath.FromSlash(f.stream)); err == nil {
+			return stream, nil
+		}
+	}
+	return h.compressed.open(f.sha256, encoding, f.file)
 }
 
 // encoded names the content's encoding once it is sure that content follows.
