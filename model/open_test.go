@@ -1,6 +1,9 @@
 package model_test
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +14,7 @@ import (
 
 	"hamster/model"
 	"hamster/model/onnxfile"
+	"hamster/model/packed"
 )
 
 // folder writes files and returns where they lie.
@@ -71,6 +75,11 @@ func TestWhatCannotBeOpenedIsNamed(t *testing.T) {
 // external is the colours model with its weights in w.bin, from byte 4 on.
 func external(t testing.TB) (file, weights []byte) {
 	t.Helper()
+	return externalIn(t, "w.bin")
+}
+
+func externalIn(t testing.TB, name string) (file, weights []byte) {
+	t.Helper()
 	m := colours()
 	w := m.Tensors[0]
 	m.Tensors = nil
@@ -82,7 +91,7 @@ func external(t testing.TB) (file, weights []byte) {
 	}
 	tensor := num(num(num(nil, 1, 3), 1, 3), 2, uint64(onnxfile.Float32))
 	tensor = str(tensor, 8, "w")
-	tensor = str(tensor, 13, string(str(str(nil, 1, "location"), 2, "w.bin")))
+	tensor = str(tensor, 13, string(str(str(nil, 1, "location"), 2, name)))
 	tensor = str(tensor, 13, string(str(str(nil, 1, "offset"), 2, "4")))
 	tensor = num(tensor, 14, 1)
 	return addInitializer(t, m.Bytes(), tensor), append([]byte("head"), w.Data...)
@@ -182,5 +191,88 @@ func TestOnlyPlainFilesBesideTheModelAreOpened(t *testing.T) {
 		if _, size, err := f.OpenBeside("m.onnx"); err != nil || size != f.Size() {
 			t.Errorf("%d bytes (%v)", size, err)
 		}
+	}
+}
+
+// packedColours are the files of the colours model, packed by hand.
+func packedColours(t testing.TB) (files map[string][]byte, shard string) {
+	t.Helper()
+	_, weights := external(t)
+	digest := func(b []byte) string { return fmt.Sprintf("%x", sha256.Sum256(b)) }
+	shard = packed.ShardName(digest(weights))
+	graph, _ := externalIn(t, shard)
+	entry := func(name string, b []byte) packed.File {
+		return packed.File{Path: name, Size: int64(len(b)), SHA256: digest(b), Compressed: 1}
+	}
+	spec, labels, err := model.Describe(bytes.NewReader(colours().Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &packed.Manifest{
+		Format: packed.Format, Size: int64(len(graph) + len(weights)), Compressed: 2,
+		Graph: entry(packed.GraphName, graph), Shards: []packed.File{entry(shard, weights)},
+		Input: packed.InputOf(spec.Input), Mode: spec.Input.Mode,
+	}
+	for _, l := range labels {
+		m.Labels = append(m.Labels, packed.Label(l))
+	}
+	manifest, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string][]byte{packed.ManifestName: manifest, packed.GraphName: graph, shard: weights}, shard
+}
+
+func TestAPackedModelIsOpenedByItsFolder(t *testing.T) {
+	files, shard := packedColours(t)
+	files["other.onnx"] = nil // the manifest says which one is meant
+	dir := folder(t, files)
+	onEveryBackend(t, func(t *testing.T, opts model.Options) {
+		src, err := model.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer src.Close()
+		if want := filepath.Join(dir, packed.GraphName); src.Name() != want {
+			t.Errorf("the graph is %s, want %s", src.Name(), want)
+		}
+		m, err := model.Load(t.Context(), src, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		y, err := m.Run(t.Context(), plain(0, 0.5, 1))
+		if err != nil || !slices.Equal(y.Data, []float32{0, 5, 10}) {
+			t.Errorf("%v (%v), want 0, 5, 10", y.Data, err)
+		}
+		if _, _, err := src.OpenBeside("other.onnx"); err == nil {
+			t.Error("a file that the manifest does not name is opened")
+		}
+		if _, size, err := src.OpenBeside(shard); err != nil || size != 40 {
+			t.Errorf("the shard has %d bytes (%v)", size, err)
+		}
+	})
+}
+
+func TestADamagedPackedModelIsNotOpened(t *testing.T) {
+	_, shard := packedColours(t)
+	for _, c := range []struct {
+		name   string
+		damage func(files map[string][]byte)
+		want   string
+	}{
+		{"a missing shard", func(f map[string][]byte) { delete(f, shard) }, "the shard " + shard + ": "},
+		{"half a shard", func(f map[string][]byte) { f[shard] = f[shard][:20] }, "the shard " + shard + " has 20 bytes, the manifest says 40"},
+		{"a bit of a shard", func(f map[string][]byte) { f[shard][39] ^= 1 }, "the shard " + shard + " is damaged: its SHA-256 is "},
+		{"a bit of the graph", func(f map[string][]byte) { f[packed.GraphName][9] ^= 1 }, "the graph graph.onnx is damaged"},
+		{"no manifest in it", func(f map[string][]byte) { f[packed.ManifestName] = []byte("{}") }, "model.json: manifest of a packed model: it names no format"},
+		{"an endless manifest", func(f map[string][]byte) { f[packed.ManifestName] = make([]byte, packed.MaxManifest+10) }, "at most 4194304 are read"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			files, _ := packedColours(t)
+			c.damage(files)
+			_, err := model.Open(folder(t, files))
+			wantError(t, err, c.want)
+		})
 	}
 }

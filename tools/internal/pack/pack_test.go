@@ -435,33 +435,31 @@ func TestAConstantOfANodeMustHaveItsDataAtHand(t *testing.T) {
 }
 
 func TestAFolderThatHoldsTheModelIsReused(t *testing.T) {
-	damage := func(f func(dir string, m *packed.Manifest) error) func(string, *packed.Manifest) error { return f }
-	write := func(name func(*packed.Manifest) string, text string) func(string, *packed.Manifest) error {
-		return func(dir string, m *packed.Manifest) error {
-			return os.WriteFile(filepath.Join(dir, name(m)), []byte(text), 0o644)
-		}
+	write := func(file, text string) func(string) error {
+		return func(dir string) error { return os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644) }
 	}
-	shard := func(m *packed.Manifest) string { return m.Shards[0].Path }
+	remove := func(file string) func(string) error {
+		return func(dir string) error { return os.Remove(filepath.Join(dir, file)) }
+	}
+	shard := packModel(t, towers(), filepath.Join(t.TempDir(), "p"), Options{}).Shards[0].Path
 	for _, c := range []struct {
 		name   string
-		damage func(dir string, m *packed.Manifest) error
+		damage func(dir string) error
 		reused bool
 	}{
-		{"whole", nil, true},
-		{"a shard is missing", damage(func(dir string, m *packed.Manifest) error { return os.Remove(filepath.Join(dir, shard(m))) }), false},
+		{"whole", func(string) error { return nil }, true},
+		{"a shard is missing", remove(shard), false},
 		{"a shard is another", write(shard, strings.Repeat("x", 166432)), false},
-		{"a stream is missing", damage(func(dir string, m *packed.Manifest) error { return os.Remove(filepath.Join(dir, shard(m)+".br")) }), false},
-		{"a stream is cut", write(func(m *packed.Manifest) string { return shard(m) + ".br" }, "x"), false},
-		{"the manifest's stream is missing", damage(func(dir string, m *packed.Manifest) error { return os.Remove(filepath.Join(dir, "model.json.br")) }), false},
-		{"the manifest is cut", write(func(*packed.Manifest) string { return packed.ManifestName }, "{"), false},
+		{"a stream is missing", remove(shard + ".br"), false},
+		{"a stream is cut", write(shard+".br", "x"), false},
+		{"the manifest's stream is missing", remove("model.json.br"), false},
+		{"the manifest is cut", write(packed.ManifestName, "{"), false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "p")
 			first := packModel(t, towers(), dir, Options{Quality: 1})
-			if c.damage != nil {
-				if err := c.damage(dir, first); err != nil {
-					t.Fatal(err)
-				}
+			if err := c.damage(dir); err != nil {
+				t.Fatal(err)
 			}
 			m := packModel(t, towers(), dir, Options{Quality: 9, Reuse: true})
 			if got := m.Compressed == first.Compressed; got != c.reused {
