@@ -103,7 +103,9 @@ type browser struct {
 	atomics js.Value
 	workers []js.Value
 	epoch   int
-	release []js.Func
+	// listening is the AbortController of the listeners that release holds.
+	listening js.Value
+	release   []js.Func
 }
 
 // The control block through which other threads learn what to run; it lies in
@@ -168,12 +170,19 @@ func (m *browser) spawn(ctx context.Context, url string, module, memory js.Value
 		return errors.New(message)
 	})
 	err := attempt(func() {
+		prototype := func(class string) js.Value { return js.Global().Get(class).Get("prototype") }
+		// A thread's error that nobody takes is one of the worker that Go runs in.
+		// This takes it even when the engine is closed.
+		handled := prototype("Function").Get("call").Call("bind", prototype("Event").Get("preventDefault"))
+		m.listening = js.Global().Get("AbortController").New()
+		while := map[string]any{"signal": m.listening.Get("signal")}
 		for i := 1; i < threads; i++ {
 			w := js.Global().Get("Worker").New(url, map[string]any{"type": "module", "name": fmt.Sprintf("hamster thread %d", i)})
 			m.workers = append(m.workers, w)
-			w.Call("addEventListener", "message", up)
-			w.Call("addEventListener", "error", failed)
-			w.Call("addEventListener", "messageerror", failed)
+			w.Call("addEventListener", "error", handled)
+			w.Call("addEventListener", "message", up, while)
+			w.Call("addEventListener", "error", failed, while)
+			w.Call("addEventListener", "messageerror", failed, while)
 			w.Call("postMessage", map[string]any{
 				"module": module, "memory": memory, "thread": i, "control": controlWord,
 			})
@@ -314,6 +323,9 @@ func (m *browser) close() error {
 	err := attempt(func() {
 		for _, w := range m.workers {
 			w.Call("terminate")
+		}
+		if m.listening.Truthy() {
+			m.listening.Call("abort")
 		}
 	})
 	for _, f := range m.release {

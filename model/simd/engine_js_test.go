@@ -1,0 +1,302 @@
+//go:build js && wasm
+
+package simd
+
+import (
+	"context"
+	"encoding/binary"
+	"slices"
+	"strings"
+	"syscall/js"
+	"testing"
+	"time"
+
+	"hamster/model/conformance"
+	"hamster/model/conformance/onnxbuild"
+	"hamster/model/graph"
+	"hamster/model/simd/kernel"
+	"hamster/model/simd/simdtest"
+)
+
+// address is where tools/chromiumexec serves a file, or the test is skipped
+// where threads are not to be had: in Node.
+func address(tb testing.TB, file string) string {
+	tb.Helper()
+	if !js.Global().Get("crossOriginIsolated").Truthy() {
+		tb.Skip("needs a browser that isolates the page: go test -exec 'node …/tools/chromiumexec/exec.mjs'")
+	}
+	return js.Global().Get("URL").New(file, js.Global().Get("location").Get("href")).Get("href").String()
+}
+
+const threadScript = "web/worker/thread.js"
+
+// variants are the ways to run an engine in a browser.
+var variants = []struct {
+	cfg      Config
+	describe string
+}{
+	{Config{Threads: 1}, "simd, 1 thread, relaxed"},
+	{Config{Threads: 2}, "simd, 2 threads, relaxed"},
+	{Config{Threads: 3}, "simd, 3 threads, relaxed"},
+	{Config{Threads: 1, NoRelaxed: true}, "simd, 1 thread"},
+	{Config{Threads: 2, NoRelaxed: true}, "simd, 2 threads"},
+	{Config{Threads: 3, NoRelaxed: true}, "simd, 3 threads"},
+}
+
+// sameBits runs a graph in every variant. All with the same instructions must
+// agree to the bit, and those with others nearly.
+func sameBits(t *testing.T, g *graph.Graph, input []float32) {
+	t.Helper()
+	url := address(t, threadScript)
+	first := map[bool][][]float32{}
+	for _, v := range variants {
+		v.cfg.ThreadURL = url
+		e, err := New(context.Background(), g, v.cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := e.Describe(); got != v.describe {
+			t.Errorf("runs %q, want %q", got, v.describe)
+		}
+		for range 3 {
+			got, err := e.Run(context.Background(), [][]float32{input})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := first[v.cfg.NoRelaxed]
+			if want == nil {
+				first[v.cfg.NoRelaxed], want = got, got
+			}
+			for i := range want {
+				if !slices.Equal(got[i], want[i]) {
+					t.Errorf("%s gives other bits in output %d", v.describe, i)
+				}
+			}
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	for i := range first[true] {
+		if err := near(first[true][i], first[false][i], winogradTolerance); err != nil {
+			t.Errorf("simd128 and relaxed: %v", err)
+		}
+	}
+}
+
+func TestInceptionGivesTheSameBitsOnAnyNumberOfThreads(t *testing.T) {
+	address(t, threadScript)
+	g := inception(t)
+	sameBits(t, g, wave(g.Inputs[0].Len()))
+}
+
+func TestRandomModelsGiveTheSameBitsOnAnyNumberOfThreads(t *testing.T) {
+	for seed := range uint64(15) {
+		g := imported(t, simdtest.Blocks(seed))
+		sameBits(t, g, conformance.RandomInputs(g, seed)[0])
+		if g, err := conformance.Import(conformance.RandomGraph(seed)); err == nil && isImageOrRow(g.Inputs[0].Shape) {
+			if _, err := Compile(context.Background(), g, Options{}); err == nil {
+				sameBits(t, g, conformance.RandomInputs(g, seed)[0])
+			}
+		}
+	}
+}
+
+func TestAsManyThreadsAsTheHostHas(t *testing.T) {
+	e := engine(t, small(t), Config{ThreadURL: address(t, threadScript)})
+	cores := js.Global().Get("navigator").Get("hardwareConcurrency").Int()
+	if got := e.m.threads(); got != max(1, min(8, cores)) {
+		t.Errorf("%d threads on %d cores", got, cores)
+	}
+}
+
+func TestWithoutThreadsOneRunsAndSaysWhy(t *testing.T) {
+	want := one(t, engine(t, small(t), Config{Threads: 1}), wave(smallLen))
+	for _, c := range []struct{ name, url, says string }{
+		{"no script is named", "", "starts no worker"},
+		{"the script is missing", "here/testdata/missing.js", "a thread's worker failed"},
+		{"the script is no script", "here/engine_test.go", "a thread's worker failed"},
+		{"the script never loads", "hangs", "not up within"},
+		{"the script fails", "here/testdata/throws.js", "no thread here"},
+		{"the script never says that it is up", "here/testdata/silent.js", "not up within"},
+		{"a thread dies while weights are packed", "here/testdata/dies.js?after=1", "a thread stopped answering"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			url := c.url
+			if url != "" {
+				url = address(t, c.url)
+			} else {
+				address(t, "")
+			}
+			began := time.Now()
+			e := engine(t, small(t), Config{Threads: 2, ThreadURL: url})
+			took := time.Since(began)
+			limit := startTime
+			if strings.Contains(c.name, "dies") {
+				limit = time.Duration(kernel.DefaultTimeout)
+			}
+			if took > limit+2*time.Second {
+				t.Errorf("took %v", took)
+			}
+			if s := e.Describe(); !strings.HasPrefix(s, "simd, 1 thread, relaxed (") || !strings.Contains(s, c.says) {
+				t.Errorf("runs %q, want one thread and %q", s, c.says)
+			}
+			if got := one(t, e, wave(smallLen)); !slices.Equal(got, want) {
+				t.Errorf("%v, want %v", got, want)
+			}
+		})
+	}
+}
+
+func TestStartingThreadsEndsWithTheContext(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	e, err := New(ctx, small(t), Config{Threads: 2, ThreadURL: address(t, "hangs")})
+	if err == nil {
+		e.Close()
+		t.Fatal("no error")
+	}
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
+
+// hasten makes the threads of an engine wait for each other so long at most.
+func hasten(t *testing.T, e *Engine, limit time.Duration) {
+	t.Helper()
+	b := binary.LittleEndian.AppendUint64(nil, uint64(limit))
+	for _, program := range []uint32{e.c.Program, e.c.Net} {
+		if err := e.m.write(program+kernel.TimeoutOffset, b); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// packs is how many programs start runs before the first input.
+func packs(t *testing.T, g *graph.Graph) int {
+	t.Helper()
+	c, err := Compile(context.Background(), g, Options{Threads: true, Relaxed: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(c.Packs)
+}
+
+func TestAThreadThatDiesIsAnErrorAndTheNextEngineWorks(t *testing.T) {
+	g := small(t)
+	want := one(t, engine(t, g, Config{Threads: 1}), wave(smallLen))
+	after := packs(t, g) + 2
+	for _, c := range []struct {
+		name, url string
+		kill      func(e *Engine)
+	}{
+		{name: "with an error", url: "here/testdata/dies.js?after=" + string(rune('0'+after))},
+		{name: "without a word", url: "here/testdata/dies.js?how=close&after=" + string(rune('0'+after))},
+		{name: "terminated between runs", url: threadScript, kill: func(e *Engine) {
+			e.m.(*browser).workers[0].Call("terminate")
+			time.Sleep(3 * time.Second) // Chromium leaves two to a worker that waits
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := engine(t, g, Config{Threads: 2, ThreadURL: address(t, c.url)})
+			if n := e.m.threads(); n != 2 {
+				t.Fatalf("%d threads: %s", n, e.Describe())
+			}
+			hasten(t, e, 500*time.Millisecond)
+			if got := one(t, e, wave(smallLen)); !slices.Equal(got, want) {
+				t.Errorf("the first run gives %v, want %v", got, want)
+			}
+			if c.kill != nil {
+				c.kill(e)
+			}
+			began := time.Now()
+			_, err := e.Run(context.Background(), [][]float32{wave(smallLen)})
+			wantError(t, err, "simd", "a thread stopped answering")
+			if took := time.Since(began); took > 2*time.Second {
+				t.Errorf("took %v to notice", took)
+			}
+			began = time.Now()
+			_, err = e.Run(context.Background(), [][]float32{wave(smallLen)})
+			wantError(t, err, "a thread stopped answering")
+			wantError(t, e.Prepare(context.Background(), pattern(9, 9), spec9, "keras"), "a thread stopped answering")
+			if took := time.Since(began); took > 100*time.Millisecond {
+				t.Errorf("took %v to say so again", took)
+			}
+			if err := e.Close(); err != nil {
+				t.Error(err)
+			}
+			next := engine(t, g, Config{Threads: 2, ThreadURL: address(t, threadScript)})
+			if got := one(t, next, wave(smallLen)); !slices.Equal(got, want) || next.m.threads() != 2 {
+				t.Errorf("the next engine, %s, gives %v, want %v", next.Describe(), got, want)
+			}
+		})
+	}
+}
+
+// large is a model of w×w pixels that do nothing but fill memory.
+func large(tb testing.TB, w int) *graph.Graph {
+	tb.Helper()
+	m := onnxbuild.Model{
+		Opset:   13,
+		Inputs:  []onnxbuild.Value{{Name: "x", Shape: []int{1, 1, w, w}}},
+		Outputs: []onnxbuild.Value{{Name: "y", Shape: []int{1, 1, 1, 1}}},
+		Nodes:   []onnxbuild.Node{{Op: "GlobalAveragePool", Inputs: []string{"x"}, Outputs: []string{"y"}}},
+	}
+	return imported(tb, m.Bytes())
+}
+
+func TestMemoryThatIsNotToBeHadIsAnErrorAndComesBack(t *testing.T) {
+	g := large(t, 4000)
+	for _, cfg := range []Config{{Threads: 1}, {Threads: 2, ThreadURL: address(t, threadScript)}} {
+		var open []*Engine
+		var refused error
+		for len(open) < 1000 && refused == nil {
+			e, err := New(context.Background(), g, cfg)
+			if refused = err; err == nil {
+				open = append(open, e)
+			}
+			if cfg.Threads > 1 && len(open) > 0 && len(open[len(open)-1].note) > 0 {
+				break // one thread ran where two had no memory
+			}
+		}
+		t.Logf("%d engines of %d MB: %v", len(open), open[0].Compiled().Pages/16, refused)
+		if refused != nil {
+			wantError(t, refused, "simd: ", "MB of memory")
+		}
+		for _, e := range open {
+			if err := e.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		// The browser takes its time to end workers and to free what they held.
+		var e *Engine
+		for began := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+			var err error
+			if e, err = New(context.Background(), small(t), cfg); err == nil {
+				break
+			}
+			if time.Since(began) > 10*time.Second {
+				t.Fatal(err)
+			}
+		}
+		one(t, e, wave(smallLen))
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestClosedEnginesGiveTheirMemoryBack(t *testing.T) {
+	// Some hundred memories fit in a process's address space.
+	g := large(t, 1000)
+	for i := range 300 {
+		e, err := New(context.Background(), g, Config{Threads: 1})
+		if err != nil {
+			t.Fatalf("engine %d: %v", i, err)
+		}
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
