@@ -1,0 +1,302 @@
+//go:build js && wasm
+
+// Package store keeps packed models in IndexedDB: each file of one as a Blob
+// under its SHA-256, and a record of each model. The bytes stay JavaScript's
+// and never enter Go's memory. Whether they still have their hash is for the
+// caller to check, who has to look at them anyway.
+//
+// A model is begun, its files are put one after the other, and then it is
+// marked complete in one transaction that also lets its predecessors go. A tab
+// may end at any moment in between: what was put is found by the next one.
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"syscall/js"
+	"time"
+
+	"github.com/hack-pad/go-indexeddb/idb"
+)
+
+// Name is that of Hamster's database.
+const Name = "hamster"
+
+// Budget is what all models may take together, in bytes, before those that
+// were not used for longest have to go.
+const Budget = 512 << 20
+
+// schema is the version of the database. One more than before means: start
+// again from nothing, for what is kept can be fetched anew.
+const schema = 1
+
+const (
+	filesStore  = "files"  // SHA-256 → Blob
+	modelsStore = "models" // ID → Model as JSON
+)
+
+// openTime is how long opening may take: an old tab may hold an older database
+// open, and then nothing at all happens.
+const openTime = 5 * time.Second
+
+// Reasons why nothing can be kept. Errors of this package wrap one of them, or
+// none where something unforeseen happened.
+var (
+	ErrMissing = errors.New("this browser has no IndexedDB here")
+	ErrRefused = errors.New("this browser refuses to store anything here")
+	ErrFull    = errors.New("there is no room left on this device")
+	ErrBlocked = errors.New("another tab holds an older database open")
+	ErrNewer   = errors.New("a newer Hamster has made the database")
+)
+
+// ErrAbsent means that a file is not kept.
+var ErrAbsent = errors.New("the file is not kept")
+
+// Model is what is known of a model that is kept or on its way.
+type Model struct {
+	ID       string `json:"id"`  // the manifest's hash: another version is another model
+	URL      string `json:"url"` // what the page asks for
+	Name     string `json:"name"`
+	Version  string `json:"version"`
+	Size     int64  `json:"size"`    // of all files, in bytes
+	Fetched  int64  `json:"fetched"` // what they took on the wire, in bytes
+	Files    []File `json:"files"`
+	Manifest string `json:"manifest"`
+	Used     int64  `json:"used"` // milliseconds since 1970; the store sets it
+	Complete bool   `json:"complete"`
+}
+
+// File is one file of a model.
+type File struct {
+	SHA256 string `json:"sha256"`
+	Size   int64  `json:"size"`
+}
+
+// Store is a connection to the database.
+type Store struct {
+	name   string
+	schema uint
+	budget int64
+	now    func() time.Time
+
+	mu sync.Mutex
+	db *idb.Database // nil until it is needed, and after it was lost
+}
+
+// New makes a store. The database is opened when it is needed.
+func New() *Store { return &Store{name: Name, schema: schema, budget: Budget, now: time.Now} }
+
+// Find returns the complete model that was used last under a URL, or nil.
+func (s *Store) Find(ctx context.Context, url string) (*Model, error) {
+	all, err := s.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range all {
+		if m.URL == url && m.Complete {
+			return &m, nil
+		}
+	}
+	return nil, nil
+}
+
+// List returns all models, those on their way too, the last used first.
+func (s *Store) List(ctx context.Context) ([]Model, error) {
+	var all []Model
+	err := s.transact(ctx, idb.TransactionReadOnly, func(t *transaction) (err error) {
+		all, err = t.models(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the kept models: %w", err)
+	}
+	return all, nil
+}
+
+// Begin says that the files of a model will follow. One that is known already
+// stays as it is.
+func (s *Store) Begin(ctx context.Context, m Model) error {
+	err := s.transact(ctx, idb.TransactionReadWrite, func(t *transaction) error {
+		all, err := t.models(ctx)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(all, func(other Model) bool { return other.ID == m.ID }) {
+			return nil
+		}
+		m.Used, m.Complete = s.now().UnixMilli(), false
+		return t.putModel(ctx, m)
+	})
+	if err != nil {
+		return fmt.Errorf("begin to keep the model: %w", err)
+	}
+	return nil
+}
+
+// Get returns the bytes of a file as a Uint8Array, or ErrAbsent.
+func (s *Store) Get(ctx context.Context, sha256 string) (js.Value, error) {
+	var blob js.Value
+	err := s.transact(ctx, idb.TransactionReadOnly, func(t *transaction) (err error) {
+		blob, err = t.get(ctx, filesStore, sha256)
+		return err
+	})
+	if err == nil {
+		if isA(blob, "Blob") {
+			return readBlob(ctx, blob)
+		}
+		err = ErrAbsent
+	}
+	return js.Value{}, fmt.Errorf("read %.8s…: %w", sha256, err)
+}
+
+// Put keeps the bytes of a file, a Uint8Array, for the model with the given ID.
+// Where there is no room, other models go.
+func (s *Store) Put(ctx context.Context, id, sha256 string, bytes js.Value) error {
+	var blob js.Value
+	// A Blob holds the view's bytes alone, a view its whole buffer.
+	err := attempt(func() { blob = js.Global().Get("Blob").New([]any{bytes}) })
+	if err != nil {
+		return fmt.Errorf("keep %.8s…: %w", sha256, err)
+	}
+	for {
+		err := s.transact(ctx, idb.TransactionReadWrite, func(t *transaction) error {
+			return t.put(ctx, filesStore, sha256, blob)
+		})
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, ErrFull) {
+			return fmt.Errorf("keep %.8s…: %w", sha256, err)
+		}
+		if gone, err2 := s.evictOne(ctx, id); err2 != nil || !gone {
+			return fmt.Errorf("keep %.8s…: %w", sha256, err)
+		}
+	}
+}
+
+// Complete marks a model complete if all its files are kept, and returns the
+// hashes of those that are not. What was kept under the same URL before goes,
+// and of the other models as many as the budget demands.
+func (s *Store) Complete(ctx context.Context, id string) (missing []string, err error) {
+	err = s.transact(ctx, idb.TransactionReadWrite, func(t *transaction) error {
+		all, err := t.models(ctx)
+		if err != nil {
+			return err
+		}
+		at := slices.IndexFunc(all, func(m Model) bool { return m.ID == id })
+		if at < 0 {
+			return errors.New("it was not begun, or it was removed")
+		}
+		m := all[at]
+		kept, err := t.keys(ctx, filesStore)
+		if err != nil {
+			return err
+		}
+		for _, f := range m.Files {
+			if !kept[f.SHA256] {
+				missing = append(missing, f.SHA256)
+			}
+		}
+		if len(missing) > 0 {
+			return nil
+		}
+		m.Used, m.Complete = s.now().UnixMilli(), true
+		if err := t.putModel(ctx, m); err != nil {
+			return err
+		}
+		all[at] = m
+		gone := map[string]bool{}
+		total := m.Size
+		for _, other := range all { // the last used first
+			switch {
+			case other.ID == id:
+			case other.URL == m.URL, total+other.Size > s.budget:
+				gone[other.ID] = true
+			default:
+				total += other.Size
+			}
+		}
+		return t.remove(ctx, all, gone)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("mark the model complete: %w", err)
+	}
+	return missing, nil
+}
+
+// Remove forgets a model. Files that another one shares stay.
+func (s *Store) Remove(ctx context.Context, id string) error {
+	err := s.transact(ctx, idb.TransactionReadWrite, func(t *transaction) error {
+		all, err := t.models(ctx)
+		if err != nil {
+			return err
+		}
+		return t.remove(ctx, all, map[string]bool{id: true})
+	})
+	if err != nil {
+		return fmt.Errorf("remove the model: %w", err)
+	}
+	return nil
+}
+
+// Use notes that a model is used now.
+func (s *Store) Use(ctx context.Context, id string) error {
+	err := s.transact(ctx, idb.TransactionReadWrite, func(t *transaction) error {
+		all, err := t.models(ctx)
+		if err != nil {
+			return err
+		}
+		for _, m := range all {
+			if m.ID == id {
+				m.Used = s.now().UnixMilli()
+				return t.putModel(ctx, m)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("note that the model is used: %w", err)
+	}
+	return nil
+}
+
+// evictOne removes the model that was not used for longest, except one.
+func (s *Store) evictOne(ctx context.Context, except string) (gone bool, err error) {
+	err = s.transact(ctx, idb.TransactionReadWrite, func(t *transaction) error {
+		all, err := t.models(ctx)
+		if err != nil {
+			return err
+		}
+		for _, m := range slices.Backward(all) {
+			if m.ID != except {
+				gone = true
+				return t.remove(ctx, all, map[string]bool{m.ID: true})
+			}
+		}
+		return nil
+	})
+	return gone, err
+}
+
+// Close ends the connection.
+func (s *Store) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forget()
+}
+
+func (s *Store) forget() {
+	if s.db != nil {
+		_ = s.db.Close() // it may be closed already
+		s.db = nil
+	}
+}
+
+func encode(m Model) (js.Value, error) {
+	text, err := json.Marshal(m)
+	return js.ValueOf(string(text)), err
+}
