@@ -1,7 +1,13 @@
 // Counts what WebAssembly memories a worker holds. Memory that engines export
 // is seen as well as memory that they are given.
 
-/** @returns {() => number} the bytes of all memories together */
+/**
+ * Bytes of all memories together, and of those that are not shared.
+ *
+ * @typedef {{ all: number, unshared: number }} Held
+ */
+
+/** @returns {() => Held} */
 export function watchMemories() {
   /** @type {Set<WebAssembly.Memory>} */
   const memories = new Set();
@@ -31,5 +37,12 @@ export function watchMemories() {
   WebAssembly.instantiateStreaming = (/** @type {any[]} */ ...args) =>
     Reflect.apply(instantiateStreaming, WebAssembly, args).then(noteAll);
 
-  return () => [...memories].reduce((sum, memory) => sum + memory.buffer.byteLength, 0);
+  return () => {
+    const held = { all: 0, unshared: 0 };
+    for (const { buffer } of memories) {
+      held.all += buffer.byteLength;
+      if (buffer instanceof ArrayBuffer) held.unshared += buffer.byteLength;
+    }
+    return held;
+  };
 }

@@ -13,7 +13,7 @@ import * as models from './models.mjs';
  *   shape: number[],                     // of the input
  *   settle: { runs: number, ms: number },  // after the first run, unmeasured: at least both
  *   measure: { runs: number, ms: number }, // at least both; none where runs is 0
- *   memory: boolean,                     // measure the memory too
+ *   memory: number,                      // how often to measure the memory, 0 to 2
  * }} Job
  */
 
@@ -66,10 +66,23 @@ function messages(worker) {
   };
 }
 
+/** @returns {Promise<number>} what the browser says that this page and its workers hold */
 async function memoryBytes() {
   // @ts-ignore: newer than the type checker's library
-  const { bytes } = await performance.measureUserAgentSpecificMemory();
-  return bytes;
+  return (await performance.measureUserAgentSpecificMemory()).bytes;
+}
+
+/**
+ * Does the browser count WebAssembly memories that are not shared? Chromium
+ * 156 does not.
+ */
+async function countsUnshared() {
+  const bytes = 64 * 1024 * 1024;
+  const before = await memoryBytes();
+  const memory = new WebAssembly.Memory({ initial: bytes / 65536 });
+  const { buffer } = memory; // only what is looked at is counted
+  const counted = (await memoryBytes()) - before > bytes / 2;
+  return counted && buffer.byteLength === bytes;
 }
 
 /**
@@ -79,16 +92,19 @@ async function memoryBytes() {
  */
 async function measure(job) {
   const x = input(job.shape);
+  const complete = job.memory > 0 && (await countsUnshared());
+  /** @param {import('./memories.mjs').Held} held */
+  const memory = async (held) => (await memoryBytes()) + (complete ? 0 : held.unshared);
   const begun = performance.now();
   const worker = new Worker('/bench/worker.mjs', { type: 'module' });
   const next = messages(worker);
   worker.postMessage({ job, x });
   const first = await next();
   const result = { ...first, predicted: performance.now() - begun };
-  if (job.memory) result.memory = [await memoryBytes()];
+  if (job.memory > 0) result.memory = [await memory(result.wasmMemory)];
   worker.postMessage('go on');
   Object.assign(result, await next());
-  if (job.memory) result.memory.push(await memoryBytes());
+  if (job.memory > 1) result.memory.push(await memory(result.wasmMemory));
   worker.terminate();
   return result;
 }

@@ -59,7 +59,7 @@ async function repeat(session, { runs, ms }) {
  * @param {Float32Array} x
  */
 async function work(job, x) {
-  const memories = job.memory ? watchMemories() : undefined;
+  const memories = job.memory > 0 ? watchMemories() : undefined;
   /** @type {Record<string, number>} */
   const stages = {};
   /** @type {{ start: Start }} */
@@ -74,7 +74,7 @@ async function work(job, x) {
   session.set(x);
   const output = await timed(stages, 'first', () => session.run());
   const goOn = message('go on');
-  postMessage({ output: Array.from(output), backend: session.backend, stages });
+  postMessage({ output: Array.from(output), backend: session.backend, stages, wasmMemory: memories?.() });
   await goOn;
   await repeat(session, job.settle);
   const times = job.measure.runs > 0 ? await repeat(session, job.measure) : [];

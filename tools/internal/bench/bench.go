@@ -24,7 +24,8 @@ type Options struct {
 	Metrics []string // empty: all
 	Threads []int    // empty: 1 and 2
 	Rounds  int
-	// Quick runs little more than once: for tests, whose times say nothing.
+	// Quick takes the default settings and runs little more than once: for tests,
+	// whose times say nothing.
 	Quick bool
 	// Log takes what is done, a line a call.
 	Log func(format string, args ...any)
@@ -212,7 +213,7 @@ func openSession(ctx context.Context, root string, files map[string][]byte, stde
 func (p plan) run(ctx context.Context, s *session, o Options, m *modelFiles, report *Report) error {
 	var taking []*Contestant
 	for _, c := range contestants(o.Threads, m.forms()) {
-		if slices.ContainsFunc(p, func(e experiment) bool { return e.invites(c) }) {
+		if !(o.Quick && c.extra) && slices.ContainsFunc(p, func(e experiment) bool { return e.invites(c) }) {
 			taking = append(taking, c)
 		}
 	}
@@ -293,13 +294,10 @@ func maxDiff(a, b []float64) float64 {
 
 // round measures each contestant once, beginning with another one each time.
 func (e experiment) round(ctx context.Context, s *session, round int, taking []*Contestant, taken *samples, report *Report, o Options) error {
-	if e.once && round > 0 {
-		return nil
-	}
 	o.Log("Round %d of %d: %s …", round+1, o.Rounds, strings.Join(e.metrics, ", "))
 	for i := range taking {
 		c := taking[(i+round)%len(taking)]
-		if !e.invites(c) || report.excluded(c) || c.thrifty && round > 0 {
+		if !e.invites(c) || report.excluded(c) || round > 0 && e.once != nil && e.once(c) {
 			continue
 		}
 		values, err := e.measure(ctx, s, c)

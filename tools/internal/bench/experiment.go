@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/andybalholm/brotli"
 )
@@ -16,17 +17,18 @@ type experiment struct {
 	metrics []string
 	// invites tells whether a contestant takes part.
 	invites func(*Contestant) bool
-	// once has the contestant measured in the first round alone.
-	once    bool
+	// once tells whether a contestant is measured in the first round alone; nil:
+	// none is.
+	once    func(*Contestant) bool
 	measure func(context.Context, *session, *Contestant) (map[string]float64, error)
 }
 
 // experiments in the order of a round.
 var experiments = []experiment{
-	{metrics: []string{"steady_ms", "first_ms", "first_per_steady", "load_ms"}, invites: everyone, measure: inference},
+	{metrics: []string{"steady_ms", "first_ms", "first_per_steady"}, invites: everyone, once: thrifty, measure: inference},
 	{metrics: []string{"warm_ms", "warm_start_ms", "warm_load_ms", "warm_first_ms"}, invites: leaders, measure: warm},
-	{metrics: []string{"memory_bytes", "wasm_memory_bytes", "process_peak_bytes"}, invites: leaders, measure: memory},
-	{metrics: []string{"wasm_bytes", "wasm_brotli_bytes"}, invites: shipped, once: true, measure: sizes},
+	{metrics: []string{"memory_bytes", "wasm_memory_bytes", "process_peak_bytes"}, invites: leaders, once: threaded, measure: memory},
+	{metrics: []string{"wasm_bytes", "wasm_brotli_bytes"}, invites: shipped, once: everyone, measure: sizes},
 }
 
 // Metrics are all there are, in the order of a report.
@@ -39,6 +41,10 @@ func Metrics() []string {
 }
 
 func everyone(c *Contestant) bool { return true }
+
+func thrifty(c *Contestant) bool { return c.thrifty }
+
+func threaded(c *Contestant) bool { return c.Threads > 1 }
 
 // leaders leaves out settings that differ from the default for their speed
 // alone.
@@ -56,7 +62,7 @@ type job struct {
 	Shape   []int          `json:"shape"`
 	Settle  amount         `json:"settle"`
 	Measure amount         `json:"measure"`
-	Memory  bool           `json:"memory"`
+	Memory  int            `json:"memory"` // how often to measure it
 }
 
 // amount is a least number of runs, and of milliseconds that they take.
@@ -73,8 +79,10 @@ type outcome struct {
 	Predicted  float64            `json:"predicted"`
 	Times      []float64          `json:"times"`
 	Memory     []float64          `json:"memory"`
-	WasmMemory float64            `json:"wasmMemory"`
-	Peak       float64            `json:"peak"`
+	WasmMemory struct {
+		All float64 `json:"all"` // bytes
+	} `json:"wasmMemory"`
+	Peak float64 `json:"peak"`
 }
 
 // try has the contestant do a job; it must be what it says.
@@ -108,7 +116,7 @@ func inference(ctx context.Context, s *session, c *Contestant) (map[string]float
 	steady := median(o.Times)
 	return map[string]float64{
 		"steady_ms": steady, "first_ms": o.Stages["first"],
-		"first_per_steady": o.Stages["first"] / steady, "load_ms": o.Stages["load"],
+		"first_per_steady": o.Stages["first"] / steady,
 	}, nil
 }
 
@@ -128,17 +136,28 @@ func warm(ctx context.Context, s *session, c *Contestant) (map[string]float64, e
 
 // memory takes what the page holds after collecting garbage, as the browser
 // tells it: once after the first prediction, once after a few more, whichever is
-// more. Beside it, what WebAssembly memories there are, and the most that the
-// page's process ever held.
+// more. Chromium leaves out WebAssembly memories that are not shared; the page
+// notices and adds them. Beside it, what WebAssembly memories there are, and the
+// most that the page's process ever held.
+//
+// Chromium waits a minute for threads that wait in turn for work, so with
+// threads there is only the first measurement.
 func memory(ctx context.Context, s *session, c *Contestant) (map[string]float64, error) {
-	o, err := s.try(ctx, c, job{Settle: amount{Runs: 5}, Memory: true})
+	j := job{Settle: amount{Runs: 5}, Memory: 2}
+	if threaded(c) {
+		if s.quick {
+			return nil, nil
+		}
+		j.Memory = 1
+	}
+	o, err := s.try(ctx, c, j)
 	if err != nil {
 		return nil, err
 	}
-	if len(o.Memory) != 2 {
+	if len(o.Memory) != j.Memory {
 		return nil, errors.New("the browser does not measure memory")
 	}
-	values := map[string]float64{"memory_bytes": max(o.Memory[0], o.Memory[1]), "wasm_memory_bytes": o.WasmMemory}
+	values := map[string]float64{"memory_bytes": slices.Max(o.Memory), "wasm_memory_bytes": o.WasmMemory.All}
 	if o.Peak > 0 {
 		values["process_peak_bytes"] = o.Peak
 	}

@@ -1,22 +1,29 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 
+	"hamster/model/graph"
+	"hamster/model/onnxfile"
 	"hamster/model/simd"
 	"hamster/model/simd/kernel"
+	"hamster/tools/internal/onnxwrite"
 )
 
 // KernelReport is what Kernels found.
 type KernelReport struct {
 	Environment Environment
 	Rows        []Row
+
+	choices []choice
 }
 
 // variants of the instruction set, by the compiler's options.
@@ -60,7 +67,8 @@ func Kernels(ctx context.Context, o Options) (*KernelReport, error) {
 	for i := range report.Rows {
 		report.Rows[i].Environment = env
 	}
-	return report, nil
+	report.choices, err = choices(ctx, report.layers())
+	return report, err
 }
 
 func (s *session) kernels(ctx context.Context, o Options, benches map[string]*kernel.Bench, env *Environment, report *KernelReport) error {
@@ -96,6 +104,19 @@ func (s *session) kernels(ctx context.Context, o Options, benches map[string]*ke
 	return nil
 }
 
+// layers are the convolutions that were timed; the limit is none.
+func (r *KernelReport) layers() []string {
+	var list []string
+	for _, row := range r.Rows {
+		if !isLimit(row) && !slices.Contains(list, row.Layer) {
+			list = append(list, row.Layer)
+		}
+	}
+	return list
+}
+
+func isLimit(r Row) bool { return strings.HasPrefix(r.Kernel, "limit_") }
+
 // WriteJSON writes the rows as an array, an object a line.
 func (r *KernelReport) WriteJSON(w io.Writer) error { return writeJSON(w, r.Rows) }
 
@@ -108,16 +129,19 @@ func (r *KernelReport) WriteMarkdown(w io.Writer) error {
 }
 
 func (r *KernelReport) write(w io.Writer, table func(io.Writer, string, [][]string) error, line string) error {
-	for _, v := range variants {
-		if err := table(w, fmt.Sprintf("Kernels, %s: 10⁹ multiply-adds a second on one core", v.name), r.speeds(v.name)); err != nil {
+	for _, layer := range r.layers() {
+		if err := table(w, layer, r.speeds(layer)); err != nil {
 			return err
 		}
 	}
-	if err := table(w, "What the compiler chooses", choices()); err != nil {
+	if err := table(w, "What the compiler chooses", choiceCells(r.choices)); err != nil {
 		return err
 	}
 	common := Report{Environment: r.Environment, Rows: r.Rows}
-	for _, text := range common.remarks() {
+	remarks := append([]string{
+		"Figures are 10⁹ multiply-adds of a direct convolution a second, on one core; → is what the compiler chooses.",
+	}, common.remarks()...)
+	for _, text := range remarks {
 		if _, err := fmt.Fprintf(w, line, text); err != nil {
 			return err
 		}
@@ -125,66 +149,167 @@ func (r *KernelReport) write(w io.Writer, table func(io.Writer, string, [][]stri
 	return nil
 }
 
-// speeds has a row a kernel and a column a layer; the fastest of each layer is
-// marked.
-func (r *KernelReport) speeds(variant string) [][]string {
-	var kernels, layers []string
-	values := map[[2]string]float64{}
-	best := map[string]float64{}
-	for _, row := range r.Rows {
-		if row.Variant != variant {
-			continue
-		}
-		if !slices.Contains(kernels, row.Kernel) {
-			kernels = append(kernels, row.Kernel)
-		}
-		if !slices.Contains(layers, row.Layer) {
-			layers = append(layers, row.Layer)
-		}
-		values[[2]string{row.Kernel, row.Layer}] = row.Median
-		best[row.Layer] = max(best[row.Layer], row.Median)
+// A fast convolution's parts are in the JSON alone: their speed means something
+// only together.
+var isPart = regexp.MustCompile(`^winograd_.*_(input|product|output)$`)
+
+// speeds of one layer: a row a kernel, whatever its instruction set.
+func (r *KernelReport) speeds(layer string) [][]string {
+	heading := []string{"kernel"}
+	for _, v := range variants {
+		heading = append(heading, v.name, "min…max", "of the limit", "")
 	}
-	cells := [][]string{append([]string{"kernel"}, layers...)}
-	for _, k := range kernels {
-		row := []string{k}
-		for _, l := range layers {
-			v, ok := values[[2]string{k, l}]
-			switch {
-			case !ok:
-				row = append(row, "")
-			case v == best[l] && !strings.HasPrefix(k, "limit"):
-				row = append(row, fmt.Sprintf("%.1f ★", v))
-			default:
-				row = append(row, fmt.Sprintf("%.1f", v))
+	var names []string
+	cells := map[string][]string{}
+	for i, v := range variants {
+		limit := 0.0
+		for _, row := range r.Rows {
+			if row.Variant == v.name && isLimit(row) {
+				limit = row.Median
 			}
 		}
-		cells = append(cells, row)
+		for _, row := range r.Rows {
+			if row.Variant != v.name || row.Layer != layer || isPart.MatchString(row.Kernel) {
+				continue
+			}
+			name := strings.ReplaceAll(row.Kernel, "_"+v.name, "")
+			if cells[name] == nil {
+				names = append(names, name)
+				cells[name] = append([]string{name}, make([]string, 4*len(variants))...)
+			}
+			c := cells[name][1+4*i:]
+			c[0] = fmt.Sprintf("%.1f", row.Median)
+			c[1] = fmt.Sprintf("%.1f…%.1f", row.Min, row.Max)
+			if limit > 0 {
+				c[2] = fmt.Sprintf("%.0f %%", 100*row.Median/limit)
+			}
+			if r.chosen(layer, v.name) == row.Kernel {
+				c[3] = "→"
+			}
+		}
 	}
-	return cells
+	all := [][]string{heading}
+	for _, name := range names {
+		all = append(all, cells[name])
+	}
+	return all
 }
 
-// choices are the tiles that Compile picks for layers of InceptionV3.
-func choices() [][]string {
-	cells := [][]string{{"output", "relaxed", "simd128"}}
-	for _, l := range []struct {
-		side     int
-		channels []int
-	}{
-		{149, []int{32}},
-		{147, []int{32, 64}},
-		{73, []int{80}},
-		{71, []int{192}},
-		{35, []int{32, 48, 64, 96}},
-		{17, []int{128, 160, 192}},
-		{8, []int{192, 320, 384, 448}},
-	} {
-		for _, c := range l.channels {
-			row := []string{fmt.Sprintf("%d×%d, %d channels", l.side, l.side, c)}
-			for _, v := range variants {
-				mr, nr := simd.TileFor(simd.Options{Relaxed: v.relaxed}, l.side*l.side, c)
-				row = append(row, fmt.Sprintf("%d×%d", mr, nr))
+// choice is what the compiler makes of a layer.
+type choice struct{ layer, variant, kernel string }
+
+func (r *KernelReport) chosen(layer, variant string) string {
+	for _, c := range r.choices {
+		if c.layer == layer && c.variant == variant {
+			return c.kernel
+		}
+	}
+	return ""
+}
+
+// moreLayers are of InceptionV3 too, and are not timed.
+var moreLayers = []string{
+	"3x3 of 3 channels to 32, 149x149, stride 2",
+	"1x1 of 64 channels to 80, 73x73",
+	"3x3 of 80 channels to 192, 71x71",
+	"5x5 of 48 channels to 64, 35x35",
+	"1x3 of 384 channels to 384, 8x8",
+	"1x1 of 2048 channels to 320, 8x8",
+}
+
+// choices compiles each layer alone and looks at what came out.
+func choices(ctx context.Context, timed []string) ([]choice, error) {
+	var list []choice
+	for _, layer := range append(slices.Clone(timed), moreLayers...) {
+		g, err := layerGraph(layer)
+		if err != nil {
+			return nil, fmt.Errorf("layer %q: %w", layer, err)
+		}
+		for _, v := range variants {
+			c, err := simd.Compile(ctx, g, simd.Options{Relaxed: v.relaxed})
+			if err != nil {
+				return nil, fmt.Errorf("layer %q: %w", layer, err)
 			}
-			cells = append(cells, row)
+			list = append(list, choice{layer, v.name, chosenKernel(c.Kernels, v.name)})
+		}
+	}
+	return list, nil
+}
+
+var winogradName = regexp.MustCompile(`f\d+x\d+_k\d+x\d+`)
+
+// chosenKernel is the bench's name for what computes a convolution, among the
+// kernels of a module that holds one alone.
+func chosenKernel(kernels []string, variant string) string {
+	for _, k := range kernels {
+		if w := winogradName.FindString(k); w != "" {
+			return "winograd_" + w + "_" + variant
+		}
+	}
+	for _, k := range kernels {
+		if strings.HasPrefix(k, "f32_conv_nhwc_") {
+			return k
+		}
+	}
+	return ""
+}
+
+// layerGraph is a graph of one convolution with a Relu, from its description.
+func layerGraph(layer string) (*graph.Graph, error) {
+	var ky, kx, inputs, outputs, height, width int
+	if _, err := fmt.Sscanf(layer, "%dx%d of %d channels to %d, %dx%d", &ky, &kx, &inputs, &outputs, &height, &width); err != nil {
+		return nil, err
+	}
+	stride := 1
+	if strings.HasSuffix(layer, ", stride 2") {
+		stride = 2
+	}
+	dims := func(sizes ...int) (shape []onnxwrite.Dim) {
+		for _, n := range sizes {
+			shape = append(shape, onnxwrite.Dim{Size: n})
+		}
+		return shape
+	}
+	m := onnxwrite.Model{
+		Name:    "layer",
+		Inputs:  []onnxwrite.Value{{Name: "x", DType: onnxfile.Float32, Shape: dims(1, inputs, (height-1)*stride+ky, (width-1)*stride+kx)}},
+		Outputs: []onnxwrite.Value{{Name: "y", DType: onnxfile.Float32, Shape: dims(1, outputs, height, width)}},
+		Nodes: []onnxwrite.Node{
+			{Name: "conv", Op: "Conv", Inputs: []string{"x", "w"}, Outputs: []string{"c"}, Attrs: []onnxwrite.Attr{
+				onnxwrite.Ints("kernel_shape", ky, kx), onnxwrite.Ints("strides", stride, stride),
+			}},
+			{Name: "relu", Op: "Relu", Inputs: []string{"c"}, Outputs: []string{"y"}},
+		},
+		Initializers: []onnxwrite.Tensor{{
+			Name: "w", DType: onnxfile.Float32, Shape: []int{outputs, inputs, ky, kx}, Data: make([]byte, 4*outputs*inputs*ky*kx),
+		}},
+	}
+	var file bytes.Buffer
+	if err := m.Write(&file); err != nil {
+		return nil, err
+	}
+	f, err := onnxfile.Parse(bytes.NewReader(file.Bytes()), int64(file.Len()))
+	if err != nil {
+		return nil, err
+	}
+	return graph.Import(f, nil)
+}
+
+func choiceCells(list []choice) [][]string {
+	heading := []string{"layer"}
+	for _, v := range variants {
+		heading = append(heading, v.name)
+	}
+	cells := [][]string{heading}
+	for _, c := range list {
+		if last := cells[len(cells)-1]; last[0] != c.layer {
+			cells = append(cells, append([]string{c.layer}, make([]string, len(variants))...))
+		}
+		last := cells[len(cells)-1]
+		for i, v := range variants {
+			if v.name == c.variant {
+				last[1+i] = strings.ReplaceAll(c.kernel, "_"+c.variant, "")
+			}
 		}
 	}
 	return cells

@@ -57,12 +57,11 @@ var titles = map[string]string{
 	"steady_ms":          "Steady inference",
 	"first_ms":           "First inference after load",
 	"first_per_steady":   "First inference by steady inference",
-	"load_ms":            "Load: model bytes in memory to ready",
 	"warm_ms":            "Warm visit: model bytes in IndexedDB to first prediction",
 	"warm_start_ms":      "Warm visit: engine started, model read",
 	"warm_load_ms":       "Warm visit: model loaded",
 	"warm_first_ms":      "Warm visit: first inference",
-	"memory_bytes":       "Memory of the page (measureUserAgentSpecificMemory)",
+	"memory_bytes":       "Memory of the page (measureUserAgentSpecificMemory and what it leaves out)",
 	"wasm_memory_bytes":  "WebAssembly memory",
 	"process_peak_bytes": "Peak memory of the page's process",
 	"wasm_bytes":         "WebAssembly shipped",
@@ -111,7 +110,7 @@ func (r *Report) remarks() []string {
 		list = append(list, text)
 	}
 	if slices.ContainsFunc(r.Rows, func(row Row) bool { return row.Ratio != nil }) {
-		list = append(list, "A ratio is ours by the peer's fastest with as many threads, within a round; the median over rounds.")
+		list = append(list, "A ratio is ours by the peer's with as many threads on float32 weights, within a round; the median over rounds.")
 	}
 	if noisy := r.noisy(); noisy != "" {
 		list = append(list, noisy)

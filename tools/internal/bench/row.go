@@ -28,7 +28,7 @@ type Row struct {
 	Rounds int     `json:"rounds"`
 
 	// Ratio is the median of ours by theirs within each round. Against names
-	// theirs: the system, its threads and its model's storage.
+	// theirs: system, backend, variant, threads, how its weights are stored.
 	Ratio    *float64 `json:"ratio,omitempty"`
 	RatioMin *float64 `json:"ratio_min,omitempty"`
 	RatioMax *float64 `json:"ratio_max,omitempty"`
@@ -83,21 +83,15 @@ func (s *samples) spread(k sampleKey) Spread {
 	return spread(list)
 }
 
-// rival is the peer to compare with: the one with the lowest median among those
-// with as many threads.
+// rival is the peer to compare with: on float32 weights, with as many threads.
 func (s *samples) rival(k sampleKey) (sampleKey, bool) {
-	var best sampleKey
-	found, lowest := false, 0.0
 	for _, other := range s.keys {
 		c := other.contestant
-		if other.metric != k.metric || c.System == Hamster || c.Threads != k.contestant.Threads {
-			continue
-		}
-		if m := s.spread(other).Median; !found || m < lowest {
-			best, lowest, found = other, m, true
+		if other.metric == k.metric && c.System != Hamster && c.Threads == k.contestant.Threads && c.File == float32File {
+			return other, true
 		}
 	}
-	return best, found
+	return sampleKey{}, false
 }
 
 // ratios of a to b in the rounds that both took part in.
@@ -138,10 +132,7 @@ func (s *samples) row(k sampleKey, fill func(*Row, *Contestant)) Row {
 		if list := s.ratios(k, rival); len(list) > 0 {
 			q := spread(list)
 			r.Ratio, r.RatioMin, r.RatioMax = &q.Median, &q.Min, &q.Max
-			r.Against = rival.contestant.System
-			if rival.contestant.Threads > 0 {
-				r.Against = fmt.Sprintf("%s, %s, threads %d", rival.contestant.System, rival.contestant.File, rival.contestant.Threads)
-			}
+			r.Against = rival.contestant.Name()
 		}
 	}
 	return r

@@ -1,0 +1,369 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"hamster/model/onnxfile"
+	"hamster/tools/internal/onnxwrite"
+)
+
+func TestTheMedianOfAnEvenNumberIsBetweenTheMiddleTwo(t *testing.T) {
+	for _, c := range []struct {
+		values []float64
+		want   Spread
+	}{
+		{[]float64{7}, Spread{7, 7, 7}},
+		{[]float64{3, 1, 2}, Spread{2, 1, 3}},
+		{[]float64{4, 1, 3, 2}, Spread{2.5, 1, 4}},
+		{[]float64{5, 5, 0, 5}, Spread{5, 0, 5}},
+	} {
+		if got := spread(c.values); got != c.want {
+			t.Errorf("%v: %v, want %v", c.values, got, c.want)
+		}
+	}
+}
+
+func TestNoiseIsTheWidthByTheMedian(t *testing.T) {
+	for _, c := range []struct {
+		s    Spread
+		want float64
+	}{{Spread{10, 9, 11}, 0.2}, {Spread{4, 4, 4}, 0}, {Spread{}, 0}} {
+		if got := c.s.noise(); got != c.want {
+			t.Errorf("%v: %v, want %v", c.s, got, c.want)
+		}
+	}
+}
+
+// taken are samples of two peers and one of ours, over three rounds that slow
+// down: only within a round do they compare.
+func taken() (*samples, *Contestant) {
+	ours := &Contestant{System: Hamster, Backend: "simd", Variant: "relaxed", Threads: 1, File: quantisedFile}
+	theirs := &Contestant{System: ORTWeb, Backend: "wasm", Variant: "simd128", Threads: 1, File: float32File}
+	slow := &Contestant{System: ORTWeb, Backend: "wasm", Variant: "simd128", Threads: 1, File: quantisedFile}
+	other := &Contestant{System: ORTWeb, Backend: "wasm", Variant: "simd128", Threads: 2, File: float32File}
+	s := &samples{}
+	for round, v := range []float64{100, 200, 400} {
+		s.add(
+			sample{"steady_ms", other, round, 1}, sample{"steady_ms", slow, round, 5 * v},
+			sample{"steady_ms", theirs, round, v}, sample{"steady_ms", ours, round, v / 2},
+		)
+	}
+	s.add(sample{"first_ms", ours, 0, 9})
+	return s, ours
+}
+
+func row(t *testing.T, rows []Row, metric, system string, threads int) Row {
+	t.Helper()
+	for _, r := range rows {
+		if r.Metric == metric && r.System == system && r.Threads == threads {
+			return r
+		}
+	}
+	t.Fatalf("no row of %s, %s", metric, system)
+	return Row{}
+}
+
+func noFill(*Row, *Contestant) {}
+
+func TestARatioIsTakenWithinTheRound(t *testing.T) {
+	s, _ := taken()
+	r := row(t, s.rows([]string{"steady_ms"}, noFill), "steady_ms", Hamster, 1)
+	if r.Median != 100 || r.Min != 50 || r.Max != 200 || r.Rounds != 3 {
+		t.Errorf("%+v", r)
+	}
+	if *r.Ratio != 0.5 || *r.RatioMin != 0.5 || *r.RatioMax != 0.5 {
+		t.Errorf("ratio %v, %v…%v", *r.Ratio, *r.RatioMin, *r.RatioMax)
+	}
+	if want := "onnxruntime-web, wasm, simd128, 1 thread, float32"; r.Against != want {
+		t.Errorf("against %q, want %q", r.Against, want)
+	}
+}
+
+func TestARoundThatThePeerMissedHasNoRatio(t *testing.T) {
+	s, ours := taken()
+	s.add(sample{"steady_ms", ours, 3, 1e6})
+	r := row(t, s.rows([]string{"steady_ms"}, noFill), "steady_ms", Hamster, 1)
+	if r.Rounds != 4 || *r.RatioMax != 0.5 {
+		t.Errorf("%d rounds, ratio up to %v", r.Rounds, *r.RatioMax)
+	}
+}
+
+func TestPeersAndMetricsWithoutPeersHaveNoRatio(t *testing.T) {
+	s, _ := taken()
+	rows := s.rows([]string{"steady_ms", "first_ms"}, noFill)
+	if r := row(t, rows, "steady_ms", ORTWeb, 2); r.Ratio != nil || r.Against != "" {
+		t.Errorf("%+v", r)
+	}
+	if r := row(t, rows, "first_ms", Hamster, 1); r.Ratio != nil || r.Against != "" {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestRowsComeInTheOrderOfTheMetricsAskedFor(t *testing.T) {
+	s, _ := taken()
+	rows := s.rows([]string{"first_ms", "steady_ms"}, noFill)
+	if rows[0].Metric != "first_ms" || len(rows) != 5 {
+		t.Errorf("%d rows, the first of %s", len(rows), rows[0].Metric)
+	}
+}
+
+func TestATargetBoundsTheRatioOrTheMedian(t *testing.T) {
+	ratio := func(v float64) *float64 { return &v }
+	for _, c := range []struct {
+		row  Row
+		want string
+	}{
+		{Row{Metric: "steady_ms", System: Hamster, Variant: "relaxed", Threads: 1, Ratio: ratio(0.42)}, "aim reached"},
+		{Row{Metric: "steady_ms", System: Hamster, Variant: "relaxed", Threads: 2, Ratio: ratio(0.5)}, "reached"},
+		{Row{Metric: "steady_ms", System: Hamster, Variant: "relaxed", Threads: 1, Ratio: ratio(0.56)}, "missed"},
+		{Row{Metric: "steady_ms", System: Hamster, Variant: "relaxed", Threads: 1}, ""},
+		{Row{Metric: "steady_ms", System: Hamster, Variant: "relaxed-direct", Threads: 1, Ratio: ratio(0.1)}, ""},
+		{Row{Metric: "steady_ms", System: ORTWeb, Variant: "relaxed", Threads: 1, Ratio: ratio(0.1)}, ""},
+		{Row{Metric: "first_per_steady", System: Hamster, Variant: "simd128", Threads: 1, Median: 1.4}, "reached"},
+		{Row{Metric: "first_per_steady", System: Hamster, Variant: "relaxed", Threads: 2, Median: 1.6, Ratio: ratio(0.1)}, "missed"},
+		{Row{Metric: "memory_bytes", System: Hamster, Variant: "relaxed", Threads: 2, Ratio: ratio(0.36)}, "reached"},
+	} {
+		got := ""
+		if target, ok := targetOf(c.row); ok {
+			got = target.verdict(c.row)
+		}
+		if got != c.want {
+			t.Errorf("%+v: %q, want %q", c.row, got, c.want)
+		}
+	}
+}
+
+func TestAnswersOfAnotherFormOrWithoutNumbersDifferInfinitely(t *testing.T) {
+	nan := math.NaN()
+	for _, c := range []struct {
+		a, b []float64
+		want float64
+	}{
+		{[]float64{0.25, 0.75}, []float64{0.5, 0.625}, 0.25},
+		{[]float64{1}, []float64{1, 0}, math.Inf(1)},
+		{nil, nil, math.Inf(1)},
+		{[]float64{nan, 0}, []float64{1, 0}, math.Inf(1)},
+	} {
+		if got := maxDiff(c.a, c.b); got != c.want {
+			t.Errorf("%v and %v: %v, want %v", c.a, c.b, got, c.want)
+		}
+	}
+}
+
+func TestAnEngineThatFallsBackIsFoundOut(t *testing.T) {
+	says := map[string]string{}
+	for _, c := range contestants([]int{1, 2}, []string{float32File}) {
+		switch {
+		case c.System == ORTWeb:
+			says[c.Name()] = "wasm, 1 thread(s)"
+		default:
+			says[c.Name()] = "simd, 1 thread, relaxed"
+		}
+		err := c.disguised(says[c.Name()])
+		honest := c.Threads == 1 && (c.System == ORTWeb || c.Backend == "simd" && c.options["noRelaxed"] == nil)
+		if (err == nil) != honest {
+			t.Errorf("%s that is %q: %v", c.Name(), says[c.Name()], err)
+		}
+	}
+}
+
+func report() *Report {
+	ratio := 0.3
+	rows := []Row{
+		{Metric: "steady_ms", System: ORTWeb, Variant: "simd128", Threads: 1, Model: "m/float32", Median: 1234.5, Min: 1200, Max: 1300, Version: "1"},
+		{Metric: "steady_ms", System: Hamster, Variant: "relaxed", Threads: 1, Model: "m/float32", Median: 42.25, Min: 40, Max: 90,
+			Ratio: &ratio, RatioMin: &ratio, RatioMax: &ratio, Version: "2"},
+	}
+	return &Report{
+		Environment: Environment{CPU: "A|B", Cores: 2, OS: "linux/amd64", Browser: "Chrome/1", Isolated: true, Load: 1.5},
+		Rows:        rows, metrics: []string{"steady_ms", "first_ms"},
+		Excluded: []Exclusion{{&Contestant{System: Hamster, Backend: "simd", Variant: "simd128", Threads: 2, File: float32File}, errors.New("it broke")}},
+	}
+}
+
+func TestATableIsAlignedAndLeavesOutWhatNobodyHas(t *testing.T) {
+	var out bytes.Buffer
+	if err := report().WriteText(&out); err != nil {
+		t.Fatal(err)
+	}
+	want := `Steady inference
+  system           variant  threads  model    median   min…max          ratio  min…max    must    aim
+  onnxruntime-web  simd128  1        float32  1.23 s   1.20 s…1.30 s
+  hamster          relaxed  1        float32  42.2 ms  40.0 ms…90.0 ms  0.30   0.30…0.30  ≤ 0.55  ≤ 0.42  aim reached
+
+A|B, 2 cores, linux/amd64, Chrome/1, cross-origin isolated: true, 0001-01-01
+onnxruntime-web 1
+hamster 2
+Load average before: 1.50. The machine was busy, so times say little.
+A ratio is ours by the peer's with as many threads on float32 weights, within a round; the median over rounds.
+1 of 2 medians have values more than 15 % apart around them.
+Not counted: hamster, simd, simd128, 2 threads, float32: it broke
+`
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+}
+
+func TestMarkdownHasAHeadingATableAndRemarks(t *testing.T) {
+	var out bytes.Buffer
+	if err := report().WriteMarkdown(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"### Steady inference\n\n| system | variant |", "|---|---|", "| 42.2 ms |", "\n- onnxruntime-web 1\n",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+}
+
+func TestJSONIsAnArrayOfFlatObjects(t *testing.T) {
+	for _, r := range []*Report{report(), {}} {
+		var out bytes.Buffer
+		if err := r.WriteJSON(&out); err != nil {
+			t.Fatal(err)
+		}
+		var objects []map[string]any
+		if err := json.Unmarshal(out.Bytes(), &objects); err != nil {
+			t.Fatal(err)
+		}
+		if len(objects) != len(r.Rows) {
+			t.Errorf("%d objects for %d rows", len(objects), len(r.Rows))
+		}
+		for _, o := range objects {
+			for _, key := range []string{"metric", "system", "backend", "variant", "threads", "model", "median", "min", "max", "rounds"} {
+				if _, ok := o[key]; !ok {
+					t.Errorf("no %q in %v", key, o)
+				}
+			}
+			for key, value := range o {
+				switch value.(type) {
+				case map[string]any, []any:
+					t.Errorf("%s is not flat", key)
+				}
+			}
+		}
+	}
+}
+
+func TestWrongOptionsAreRefusedBeforeAnythingRuns(t *testing.T) {
+	for want, o := range map[string]Options{
+		"0 rounds":                {},
+		`metric "speed" is unkno`: {Rounds: 1, Metrics: []string{"speed"}},
+		"0 threads":               {Rounds: 1, Threads: []int{0}},
+	} {
+		if _, err := Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
+
+func TestTheCompilersChoiceIsFoundAmongKernels(t *testing.T) {
+	for want, kernels := range map[string][]string{
+		"winograd_f4x4_k3x3_relaxed":       {"f32_copy", "f32_winograd_input_f4x4_k3x3_relaxed", "f32_conv_nhwc_6x8_relaxed"},
+		"f32_conv_nhwc_6x8_relaxed_minmax": {"f32_copy", "f32_conv_nhwc_6x8_relaxed_minmax"},
+		"":                                 {"f32_copy"},
+	} {
+		if got := chosenKernel(kernels, "relaxed"); got != want {
+			t.Errorf("%v: %q, want %q", kernels, got, want)
+		}
+	}
+}
+
+func TestEveryLayerThatIsNotTimedCompiles(t *testing.T) {
+	list, err := choices(context.Background(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range list {
+		if c.kernel == "" {
+			t.Errorf("no kernel for %s, %s", c.layer, c.variant)
+		}
+	}
+}
+
+// small writes a model of one convolution, which takes no time.
+func small(t *testing.T) string {
+	t.Helper()
+	var weights []byte
+	for i := range 16 * 3 * 3 * 3 {
+		weights = binary.LittleEndian.AppendUint32(weights, math.Float32bits(float32(math.Cos(float64(i)))))
+	}
+	dims := func(sizes ...int) (shape []onnxwrite.Dim) {
+		for _, n := range sizes {
+			shape = append(shape, onnxwrite.Dim{Size: n})
+		}
+		return shape
+	}
+	m := onnxwrite.Model{
+		Name:    "small",
+		Inputs:  []onnxwrite.Value{{Name: "x", DType: onnxfile.Float32, Shape: dims(1, 3, 33, 31)}},
+		Outputs: []onnxwrite.Value{{Name: "y", DType: onnxfile.Float32, Shape: dims(1, 16)}},
+		Nodes: []onnxwrite.Node{
+			{Name: "conv", Op: "Conv", Inputs: []string{"x", "w"}, Outputs: []string{"c"}, Attrs: []onnxwrite.Attr{onnxwrite.Ints("kernel_shape", 3, 3)}},
+			{Name: "relu", Op: "Relu", Inputs: []string{"c"}, Outputs: []string{"r"}},
+			{Name: "mean", Op: "GlobalAveragePool", Inputs: []string{"r"}, Outputs: []string{"m"}},
+			{Name: "flat", Op: "Flatten", Inputs: []string{"m"}, Outputs: []string{"f"}, Attrs: []onnxwrite.Attr{onnxwrite.Int("axis", 1)}},
+			{Name: "softmax", Op: "Softmax", Inputs: []string{"f"}, Outputs: []string{"y"}, Attrs: []onnxwrite.Attr{onnxwrite.Int("axis", 1)}},
+		},
+		Initializers: []onnxwrite.Tensor{{Name: "w", DType: onnxfile.Float32, Shape: []int{16, 3, 3, 3}, Data: weights}},
+	}
+	path := filepath.Join(t.TempDir(), "small.onnx")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(m.Write(f), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// The whole way: build, serve, browser, both systems, every metric.
+func TestASmallModelIsMeasuredInChromium(t *testing.T) {
+	_, err := chromium()
+	if _, npm := packageVersion("../../..", ORTWeb); err == nil {
+		err = npm
+	}
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	var stderr bytes.Buffer
+	r, err := Run(t.Context(), Options{
+		Root: "../../..", Model: small(t), Threads: []int{1, 2}, Rounds: 1, Quick: true, Log: t.Logf, Stderr: &stderr,
+	})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, stderr.String())
+	}
+	for _, text := range r.reasons() {
+		t.Errorf("not counted: %s", text)
+	}
+	if !r.Environment.Isolated || r.Environment.Cores < 1 || !strings.Contains(r.Environment.Browser, "Chrom") {
+		t.Errorf("environment %+v", r.Environment)
+	}
+	// Figures of the process come from Linux alone.
+	for _, metric := range slices.DeleteFunc(Metrics(), func(m string) bool { return m == "process_peak_bytes" }) {
+		for _, system := range []string{Hamster, ORTWeb} {
+			if got := row(t, r.Rows, metric, system, 1); !(got.Median > 0) || got.Model != "small/float32" {
+				t.Errorf("%+v", got)
+			}
+		}
+	}
+	if got := row(t, r.Rows, "steady_ms", Hamster, 2); got.Ratio == nil || got.MaxDiff == nil || !(*got.MaxDiff <= tolerance) {
+		t.Errorf("%+v", got)
+	}
+}
