@@ -5,7 +5,7 @@ FUZZTIME ?= 5m
 
 # What a browser runs is vetted and tested as WebAssembly too: on Node.js, which
 # is quick, or in Chromium where it asks for what only a browser has.
-WASM_PACKAGES = ./wasm/... ./model/... ./preprocess/...
+WASM_PACKAGES = ./wasm/... ./model/... ./preprocess/... ./tools/bench/...
 WASM_ON_NODE = ./preprocess/... ./model/onnxfile ./model/graph ./model/gorgonia ./model/simd/asm
 WASM_IN_CHROMIUM = ./wasm/... ./model ./model/simd
 
@@ -89,6 +89,12 @@ test-fuzz: setup-test ## every fuzz target for a moment
 	@tools/fuzz.sh 3s
 fuzz: setup-test ## every fuzz target for 5 minutes (or FUZZTIME)
 	tools/fuzz.sh $(FUZZTIME)
+
+# Leave the machine alone meanwhile: what else runs is in the figures.
+.PHONY: bench
+bench: setup-test ## Hamster beside its peers, in headless Chromium (10 minutes)
+	@mkdir -p .cache/bench
+	@go run ./tools/hamster bench --json .cache/bench/bench.json --markdown .cache/bench/bench.md
 
 .PHONY: notice
 notice: setup-run ## write NOTICE anew, after go.mod has changed

@@ -3,7 +3,7 @@
 
 /** @type {import('../worker.mjs').Start} */
 export async function start(options) {
-  await import('/build/wasm_exec.js'); // a classic script: it sets globalThis.Go
+  await import(/** @type {string} */ ('/build/wasm_exec.js')); // a classic script: it sets globalThis.Go
   // @ts-ignore
   const go = new Go();
   const ready = new Promise((resolve) => Object.assign(globalThis, { hamsterBench: resolve }));
