@@ -505,16 +505,28 @@ func TestTwoMayPackIntoOneFolder(t *testing.T) {
 
 // FuzzSplit wants that a file taken apart has the tensors and nodes that it had.
 func FuzzSplit(f *testing.F) {
-	f.Add(towers().Bytes(), 4096)
-	f.Add(towers().Bytes(), 1)
-	typed := towers().Bytes()
-	f.Add(bytes.Replace(typed, []byte("bias"), []byte("w4\x00\x00"), 1), 200_000)
+	// The smallest tensor that is moved is 1024 bytes long.
+	small := towers()
+	small.Tensors = []*onnxfile.Tensor{wave("w1", 86, 3, 1, 1), wave("bias", 5, 1, 1), wave("w2", 256)}
+	small.Nodes = small.Nodes[:1]
+	file := small.Bytes()
+	f.Add(file, 2080)
+	f.Add(file, 1)
+	moved, err := onnxfile.Parse(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		f.Fatal(err)
+	}
+	graph, _, err := split(file, moved, packed.ShardSize)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(graph.data, 100)
 	f.Fuzz(func(t *testing.T, data []byte, size int) {
 		file, err := onnxfile.Parse(bytes.NewReader(data), int64(len(data)))
 		if err != nil || size < 1 || size > packed.MaxFile {
 			return
 		}
-		// What is beside it is made of nothing, as long as it is small.
+		// What lies beside it is zeros, as long as it is small.
 		beside := folder{bytes.NewReader(data), map[string][]byte{}}
 		for _, tensor := range file.Tensors {
 			if r := tensor.Range; r.File != "" {
