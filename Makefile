@@ -93,8 +93,7 @@ fuzz: setup-test ## every fuzz target for 5 minutes (or FUZZTIME)
 # Leave the machine alone meanwhile: what else runs is in the figures.
 .PHONY: bench
 bench: setup-test ## Hamster beside its peers, in headless Chromium (10 minutes)
-	@mkdir -p .cache/bench
-	@go run ./tools/hamster bench --json .cache/bench/bench.json --markdown .cache/bench/bench.md
+	@go run ./tools/hamster bench --json docs/bench.json --markdown docs/bench.md
 
 .PHONY: notice
 notice: setup-run ## write NOTICE anew, after go.mod has changed

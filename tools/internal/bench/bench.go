@@ -9,7 +9,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -52,14 +51,10 @@ func (s *session) close() error {
 // Run measures. A contestant that fails, answers differently or is not what it
 // should be is left out of the report and named in its Excluded.
 func Run(ctx context.Context, o Options) (*Report, error) {
-	plan, err := o.plan()
-	if err != nil {
+	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	env := newEnvironment()
-	if env.Load > busy {
-		o.Log("The machine is busy (load average %.2f): times will say little.", env.Load)
-	}
+	env := o.environment()
 	input, err := readModel(o.Model)
 	if err != nil {
 		return nil, err
@@ -69,7 +64,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		return nil, err
 	}
 	report := &Report{Environment: env, metrics: o.Metrics}
-	err = plan.run(ctx, s, o, input, report)
+	err = o.plan().run(ctx, s, o, input, report)
 	if err := errors.Join(err, s.close()); err != nil {
 		return nil, err
 	}
@@ -79,7 +74,27 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 // plan is the experiments that were asked for.
 type plan []experiment
 
-func (o *Options) plan() (plan, error) {
+func (o *Options) plan() plan {
+	var p plan
+	for _, e := range experiments {
+		if slices.ContainsFunc(e.metrics, func(m string) bool { return slices.Contains(o.Metrics, m) }) {
+			p = append(p, e)
+		}
+	}
+	return p
+}
+
+// environment tells where this runs, and warns if that is busy.
+func (o *Options) environment() Environment {
+	env := newEnvironment()
+	if env.Load > busy {
+		o.Log("The machine is busy (load average %.2f): times will say little.", env.Load)
+	}
+	return env
+}
+
+// complete checks the options and fills in defaults.
+func (o *Options) complete() error {
 	if o.Log == nil {
 		o.Log = func(string, ...any) {}
 	}
@@ -93,31 +108,26 @@ func (o *Options) plan() (plan, error) {
 		o.Threads = []int{1, 2}
 	}
 	if o.Rounds < 1 {
-		return nil, fmt.Errorf("%d rounds: at least one is needed", o.Rounds)
+		return fmt.Errorf("%d rounds: at least one is needed", o.Rounds)
 	}
 	for _, n := range o.Threads {
 		if n < 1 || n > 64 {
-			return nil, fmt.Errorf("%d threads: 1 to 64 are possible", n)
+			return fmt.Errorf("%d threads: 1 to 64 are possible", n)
 		}
 	}
 	for _, m := range o.Metrics {
 		if !slices.Contains(Metrics(), m) {
-			return nil, fmt.Errorf("metric %q is unknown: there are %s", m, strings.Join(Metrics(), ", "))
+			return fmt.Errorf("metric %q is unknown: there are %s", m, strings.Join(Metrics(), ", "))
 		}
 	}
 	if o.Root == "" {
-		var err error
-		if o.Root, err = findRoot(); err != nil {
-			return nil, err
+		root, err := findRoot()
+		if err != nil {
+			return err
 		}
+		o.Root = root
 	}
-	var p plan
-	for _, e := range experiments {
-		if slices.ContainsFunc(e.metrics, func(m string) bool { return slices.Contains(o.Metrics, m) }) {
-			p = append(p, e)
-		}
-	}
-	return p, nil
+	return nil
 }
 
 // modelFiles are a model in the forms that there are.
@@ -229,7 +239,7 @@ func (p plan) run(ctx context.Context, s *session, o Options, m *modelFiles, rep
 			}
 		}
 	}
-	versions := map[string]string{Hamster: "this tree, " + runtime.Version()}
+	versions := map[string]string{Hamster: treeVersion(o.Root)}
 	if versions[ORTWeb], err = packageVersion(o.Root, ORTWeb); err != nil {
 		return err
 	}

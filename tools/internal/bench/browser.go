@@ -28,15 +28,15 @@ type answer struct {
 // closeTime is how long the browser may take to end.
 const closeTime = 10 * time.Second
 
-// chromium is the browser to run: $CHROMIUM, or the one on PATH.
+// chromium is the browser to run: $HAMSTER_CHROMIUM, or the one on PATH.
 func chromium() (string, error) {
-	name := os.Getenv("CHROMIUM")
+	name := os.Getenv("HAMSTER_CHROMIUM")
 	if name == "" {
 		name = "chromium"
 	}
 	path, err := exec.LookPath(name)
 	if err != nil {
-		return "", fmt.Errorf("find a browser (CHROMIUM may name one): %w", err)
+		return "", fmt.Errorf("find a browser (HAMSTER_CHROMIUM may name one): %w", err)
 	}
 	return path, nil
 }

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +34,46 @@ func newEnvironment() Environment {
 		CPU: cpuModel(), OS: runtime.GOOS + "/" + runtime.GOARCH,
 		Load: loadAverage(), Time: time.Now().UTC().Truncate(time.Second),
 	}
+}
+
+// loud is a spread, by the median, at which a figure is no more than a hint.
+const loud = 0.15
+
+// remarks say where rows were measured and how far they can be trusted.
+func (e Environment) remarks(rows []Row) []string {
+	list := []string{fmt.Sprintf("%s, %d cores, %s, %s, cross-origin isolated: %t, %s",
+		e.CPU, e.Cores, e.OS, e.Browser, e.Isolated, e.Time.Format("2006-01-02"))}
+	noisy := 0
+	for _, row := range rows {
+		if v := row.System + " " + row.Version; !slices.Contains(list, v) {
+			list = append(list, v)
+		}
+		if (Spread{row.Median, row.Min, row.Max}).noise() > loud {
+			noisy++
+		}
+	}
+	if e.Load >= 0 {
+		text := fmt.Sprintf("Load average before: %.2f.", e.Load)
+		if e.Load > busy {
+			text += " The machine was busy, so times say little."
+		}
+		list = append(list, text)
+	}
+	if noisy > 0 {
+		list = append(list, fmt.Sprintf("%d of %d medians have values more than %.0f %% apart around them.", noisy, len(rows), 100*loud))
+	}
+	return list
+}
+
+// treeVersion names the commit of the repository, and says if it was changed.
+func treeVersion(root string) string {
+	commit := "of no commit"
+	command := exec.Command("git", "describe", "--always", "--dirty", "--exclude=*")
+	command.Dir = root
+	if out, err := command.Output(); err == nil {
+		commit = strings.TrimSpace(string(out))
+	}
+	return commit + ", " + runtime.Version()
 }
 
 // cpuModel is what Linux calls the processor, elsewhere its architecture.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -38,13 +37,10 @@ const kernelMs = 50
 // Kernels times the kernels of the fast engine one by one on one core, beside
 // the limit that multiplying and adding in registers alone sets.
 func Kernels(ctx context.Context, o Options) (*KernelReport, error) {
-	if _, err := o.plan(); err != nil {
+	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	env := newEnvironment()
-	if env.Load > busy {
-		o.Log("The machine is busy (load average %.2f): times will say little.", env.Load)
-	}
+	env := o.environment()
 	files, benches := map[string][]byte{}, map[string]*kernel.Bench{}
 	for _, v := range variants {
 		b, err := kernel.NewBench(kernel.Options{Relaxed: v.relaxed})
@@ -78,6 +74,7 @@ func (s *session) kernels(ctx context.Context, o Options, benches map[string]*ke
 	if err := s.browser.call(ctx, "store", map[string]string{}, env); err != nil {
 		return err
 	}
+	version := treeVersion(o.Root)
 	for _, v := range variants {
 		b := benches[v.name]
 		o.Log("Timing %d kernels with %s …", len(b.Entries), v.name)
@@ -97,7 +94,7 @@ func (s *session) kernels(ctx context.Context, o Options, benches map[string]*ke
 			report.Rows = append(report.Rows, Row{
 				Metric: "gmacs", System: Hamster, Backend: "simd", Variant: v.name, Threads: 1,
 				Kernel: e.Name, Layer: e.Layer, Median: x.Median, Min: x.Min, Max: x.Max,
-				Rounds: len(speeds[i]), Version: "this tree, " + runtime.Version(),
+				Rounds: len(speeds[i]), Version: version,
 			})
 		}
 	}
@@ -121,32 +118,23 @@ func isLimit(r Row) bool { return strings.HasPrefix(r.Kernel, "limit_") }
 func (r *KernelReport) WriteJSON(w io.Writer) error { return writeJSON(w, r.Rows) }
 
 // WriteText writes tables for a terminal.
-func (r *KernelReport) WriteText(w io.Writer) error { return r.write(w, writeTextTable, "%s\n") }
+func (r *KernelReport) WriteText(w io.Writer) error { return r.document().text(w) }
 
-// WriteMarkdown writes the report as Markdown.
-func (r *KernelReport) WriteMarkdown(w io.Writer) error {
-	return r.write(w, writeMarkdownTable, "- %s\n")
-}
+// WriteMarkdown writes the same as a page.
+func (r *KernelReport) WriteMarkdown(w io.Writer) error { return r.document().markdown(w) }
 
-func (r *KernelReport) write(w io.Writer, table func(io.Writer, string, [][]string) error, line string) error {
+func (r *KernelReport) document() *document {
+	d := &document{
+		title: "The kernels of the fast engine",
+		remarks: append([]string{
+			"Figures are 10⁹ multiply-adds of a direct convolution a second, on one core; → is what the compiler chooses.",
+		}, r.Environment.remarks(r.Rows)...),
+	}
 	for _, layer := range r.layers() {
-		if err := table(w, layer, r.speeds(layer)); err != nil {
-			return err
-		}
+		d.tables = append(d.tables, table{layer, r.speeds(layer)})
 	}
-	if err := table(w, "What the compiler chooses", choiceCells(r.choices)); err != nil {
-		return err
-	}
-	common := Report{Environment: r.Environment, Rows: r.Rows}
-	remarks := append([]string{
-		"Figures are 10⁹ multiply-adds of a direct convolution a second, on one core; → is what the compiler chooses.",
-	}, common.remarks()...)
-	for _, text := range remarks {
-		if _, err := fmt.Fprintf(w, line, text); err != nil {
-			return err
-		}
-	}
-	return nil
+	d.tables = append(d.tables, table{"What the compiler chooses", choiceCells(r.choices)})
+	return d
 }
 
 // A fast convolution's parts are in the JSON alone: their speed means something

@@ -46,11 +46,11 @@ func (r *Report) reasons() []string {
 // WriteJSON writes the rows as an array, an object a line.
 func (r *Report) WriteJSON(w io.Writer) error { return writeJSON(w, r.Rows) }
 
-// WriteText writes tables for a terminal, and WriteMarkdown the same for a page.
-func (r *Report) WriteText(w io.Writer) error { return r.write(w, writeTextTable, "%s\n") }
+// WriteText writes tables for a terminal.
+func (r *Report) WriteText(w io.Writer) error { return r.document().text(w) }
 
-// WriteMarkdown writes the report as Markdown.
-func (r *Report) WriteMarkdown(w io.Writer) error { return r.write(w, writeMarkdownTable, "- %s\n") }
+// WriteMarkdown writes the same as a page.
+func (r *Report) WriteMarkdown(w io.Writer) error { return r.document().markdown(w) }
 
 // titles of metrics, which tables stand under.
 var titles = map[string]string{
@@ -68,7 +68,8 @@ var titles = map[string]string{
 	"wasm_brotli_bytes":  "WebAssembly shipped, brotli level 5",
 }
 
-func (r *Report) write(w io.Writer, table func(io.Writer, string, [][]string) error, line string) error {
+func (r *Report) document() *document {
+	d := &document{title: "Hamster beside its peers", remarks: r.remarks()}
 	for _, metric := range r.metrics {
 		cells := [][]string{{"system", "variant", "threads", "model", "median", "min…max", "ratio", "min…max", "must", "aim", ""}}
 		for _, row := range r.Rows {
@@ -76,65 +77,22 @@ func (r *Report) write(w io.Writer, table func(io.Writer, string, [][]string) er
 				cells = append(cells, row.cells())
 			}
 		}
-		if len(cells) == 1 {
-			continue
-		}
-		if err := table(w, titles[metric], cells); err != nil {
-			return err
+		if len(cells) > 1 {
+			d.tables = append(d.tables, table{titles[metric], cells})
 		}
 	}
-	for _, text := range r.remarks() {
-		if _, err := fmt.Fprintf(w, line, text); err != nil {
-			return err
-		}
-	}
-	return nil
+	return d
 }
 
-// remarks are what a reader has to know about the figures.
 func (r *Report) remarks() []string {
-	e := r.Environment
-	list := []string{fmt.Sprintf("%s, %d cores, %s, %s, cross-origin isolated: %t, %s", e.CPU, e.Cores, e.OS, e.Browser, e.Isolated, e.Time.Format("2006-01-02"))}
-	seen := map[string]bool{}
-	for _, row := range r.Rows {
-		if v := row.System + " " + row.Version; !seen[v] {
-			seen[v] = true
-			list = append(list, v)
-		}
-	}
-	if e.Load >= 0 {
-		text := fmt.Sprintf("Load average before: %.2f", e.Load)
-		if e.Load > busy {
-			text += ". The machine was busy, so times say little."
-		}
-		list = append(list, text)
-	}
+	list := r.Environment.remarks(r.Rows)
 	if slices.ContainsFunc(r.Rows, func(row Row) bool { return row.Ratio != nil }) {
 		list = append(list, "A ratio is ours by the peer's with as many threads on float32 weights, within a round; the median over rounds.")
-	}
-	if noisy := r.noisy(); noisy != "" {
-		list = append(list, noisy)
 	}
 	for _, text := range r.reasons() {
 		list = append(list, "Not counted: "+text)
 	}
 	return list
-}
-
-// loud is a spread, by the median, at which a figure is no more than a hint.
-const loud = 0.15
-
-func (r *Report) noisy() string {
-	n := 0
-	for _, row := range r.Rows {
-		if (Spread{row.Median, row.Min, row.Max}).noise() > loud {
-			n++
-		}
-	}
-	if n == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%d of %d medians have values more than %.0f %% apart around them.", n, len(r.Rows), 100*loud)
 }
 
 func (r Row) cells() []string {
