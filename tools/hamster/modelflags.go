@@ -12,7 +12,7 @@ import (
 
 // modelFlags are those of every command that runs a model.
 type modelFlags struct {
-	Model   string `short:"m" placeholder:"FILE" help:"ONNX model to run (default: the one in the cache)."`
+	Model   string `short:"m" placeholder:"FILE|DIR" help:"ONNX model, or packed model, to run (default: the one in the cache)."`
 	Backend string `default:"auto" placeholder:"NAME" help:"What runs the model: auto, gorgonia or simd (default ${default})."`
 }
 

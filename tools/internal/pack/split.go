@@ -90,23 +90,23 @@ func split(model []byte, file *onnxfile.File, size int) (graph content, shards [
 // layOut gives each initializer its place, and fills the shards.
 func layOut(model []byte, file *onnxfile.File, size int) (places map[string]place, shards [][]byte, err error) {
 	places = map[string]place{}
-	_, err = mapField(model, modelGraph, func(g []byte) ([]byte, error) {
-		return mapField(g, graphInitializer, func(t []byte) ([]byte, error) {
+	err = eachField(model, modelGraph, func(g []byte) error {
+		return eachField(g, graphInitializer, func(t []byte) error {
 			name, err := tensorName(t)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			tensor := file.Tensors[name]
 			if tensor == nil {
-				return nil, fmt.Errorf("initializer %q is not among the constants", name)
+				return fmt.Errorf("initializer %q is not among the constants", name)
 			}
 			if tensor.Bytes() < inlineBelow {
 				places[name] = place{shard: -1}
-				return t, nil
+				return nil
 			}
 			data, err := file.ReadTensor(tensor)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			last, offset := len(shards)-1, 0
 			if last >= 0 {
@@ -119,7 +119,7 @@ func layOut(model []byte, file *onnxfile.File, size int) (places map[string]plac
 			shard := append(shards[last], make([]byte, offset-len(shards[last]))...)
 			shards[last] = append(shard, data...)
 			places[name] = place{last, offset, len(data)}
-			return t, nil
+			return nil
 		})
 	})
 	if err != nil {
@@ -220,6 +220,16 @@ func mapField(message []byte, number protowire.Number, f func([]byte) ([]byte, e
 		return nil
 	})
 	return out, err
+}
+
+// eachField calls f with the content of every field with the given number.
+func eachField(message []byte, number protowire.Number, f func([]byte) error) error {
+	return fields(message, func(num protowire.Number, _, value []byte) error {
+		if num != number || value == nil {
+			return nil
+		}
+		return f(value)
+	})
 }
 
 // fields calls visit for each field of a message; value is nil where it is not

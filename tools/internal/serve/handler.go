@@ -346,7 +346,7 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, f *found) {
 // that is made where there is none.
 func (h *Handler) copyOf(f *found, encoding Encoding) (*os.File, error) {
 	if encoding == Brotli && f.stream != "" {
-		if stream, err := h.packed.Open(filepath.FromSlash(f.stream)); err == nil {
+		if stream, err := h.packed.Open(f.stream); err == nil {
 			return stream, nil
 		}
 	}
