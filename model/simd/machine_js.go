@@ -53,7 +53,7 @@ func (cfg Config) threads() (int, string) {
 	want := cfg.Threads
 	if want == 0 {
 		// Memory bandwidth and the slowest core bound what more threads give.
-		want = max(1, min(8, js.Global().Get("navigator").Get("hardwareConcurrency").Int()))
+		want = min(8, cores())
 	}
 	if want == 1 {
 		return 1, ""
@@ -65,6 +65,16 @@ func (cfg Config) threads() (int, string) {
 		return 1, "this browser starts no worker from a worker"
 	}
 	return want, ""
+}
+
+// cores is how many cores the host says it has; 1 where it says nothing, as
+// older versions of Node.js.
+func cores() int {
+	navigator := js.Global().Get("navigator")
+	if navigator.IsUndefined() || navigator.Get("hardwareConcurrency").Type() != js.TypeNumber {
+		return 1
+	}
+	return max(1, navigator.Get("hardwareConcurrency").Int())
 }
 
 func validates(probe func() ([]byte, error)) (bool, error) {
