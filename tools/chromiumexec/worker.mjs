@@ -33,7 +33,31 @@ function reply(args, f) {
 /** @param {any} stat */
 const statistics = (stat) => ({ ...stat, isDirectory: () => (stat.mode & 0o170000) === 0o040000 });
 
-/** @param {object} constants */
+/**
+ * Files that are open for reading and here as a whole, by a number that no file of exec.mjs's
+ * process has.
+ *
+ * @type {Map<number, { stat: object, bytes: Uint8Array, at: number }>}
+ */
+const held = new Map();
+let nextHeld = 1 << 20;
+
+/** Opens a file as a whole; 0 where it is huge or a folder. @param {string} path */
+function hold(path) {
+  let answer;
+  try {
+    answer = request('whole', [path]);
+  } catch (e) {
+    if (/** @type {NodeJS.ErrnoException} */ (e).code !== 'EFBIG') throw e;
+    return 0;
+  }
+  const head = new DataView(answer).getUint32(0, true);
+  const stat = JSON.parse(new TextDecoder().decode(new Uint8Array(answer, 4, head)));
+  held.set(++nextHeld, { stat, bytes: new Uint8Array(answer, 4 + head), at: 0 });
+  return nextHeld;
+}
+
+/** @param {{ O_WRONLY: number, O_RDWR: number, O_DIRECTORY: number }} constants */
 function filesystem(constants) {
   /** @type {Record<string, any>} */
   const fs = {
@@ -46,17 +70,32 @@ function filesystem(constants) {
       }),
     read: (/** @type {any[]} */ ...args) =>
       reply(args, (fd, bytes, offset, length, position) => {
+        const file = held.get(fd);
+        if (file) {
+          const from = position ?? file.at;
+          const part = file.bytes.subarray(from, from + length);
+          if (position === null) file.at += part.length;
+          bytes.set(part, offset);
+          return part.length;
+        }
         const got = new Uint8Array(request('read', [fd, length, position]));
         bytes.set(got, offset);
         return got.length;
       }),
+    open: (/** @type {any[]} */ ...args) =>
+      reply(args, (path, flags, mode) => {
+        const { O_WRONLY, O_RDWR, O_DIRECTORY } = constants;
+        return (!(flags & (O_WRONLY | O_RDWR | O_DIRECTORY)) && hold(path)) || ask('open', path, flags, mode);
+      }),
+    close: (/** @type {any[]} */ ...args) => reply(args, (fd) => (held.delete(fd) ? null : ask('close', fd))),
+    fstat: (/** @type {any[]} */ ...args) => reply(args, (fd) => statistics(held.get(fd)?.stat ?? ask('fstat', fd))),
   };
-  for (const name of ['stat', 'lstat', 'fstat']) {
+  for (const name of ['stat', 'lstat']) {
     fs[name] = (/** @type {any[]} */ ...args) => reply(args, (...list) => statistics(ask(name, ...list)));
   }
   for (const name of [
-    'chmod', 'chown', 'close', 'fchmod', 'fchown', 'fsync', 'ftruncate', 'lchown', 'link', 'mkdir', 'open', 'readdir',
-    'readlink', 'rename', 'rmdir', 'symlink', 'truncate', 'unlink', 'utimes',
+    'chmod', 'chown', 'fchmod', 'fchown', 'fsync', 'ftruncate', 'lchown', 'link', 'mkdir', 'readdir', 'readlink',
+    'rename', 'rmdir', 'symlink', 'truncate', 'unlink', 'utimes',
   ]) {
     fs[name] = (/** @type {any[]} */ ...args) => reply(args, (...list) => ask(name, ...list));
   }
@@ -67,7 +106,8 @@ addEventListener('message', async ({ data }) => {
   try {
     Object.assign(globalThis, {
       fs: filesystem(data.constants),
-      path: { resolve: (/** @type {string[]} */ ...segments) => ask('resolve', ...segments) },
+      // Relative names are looked up where exec.mjs's process stands.
+      path: { resolve: (/** @type {string[]} */ ...segments) => segments.join('/') },
       process: {
         pid: 1, ppid: 0,
         getuid: () => -1, getgid: () => -1, geteuid: () => -1, getegid: () => -1, getgroups: () => [], umask: () => 0o022,
