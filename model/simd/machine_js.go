@@ -13,6 +13,7 @@ import (
 
 	"hamster/model/graph"
 	"hamster/model/onnxfile"
+	"hamster/model/simd/asm"
 	"hamster/preprocess"
 )
 
@@ -75,6 +76,26 @@ func cores() int {
 		return 1
 	}
 	return max(1, navigator.Get("hardwareConcurrency").Int())
+}
+
+// probeRelaxed is a module that is valid only where relaxed SIMD is known.
+func probeRelaxed() ([]byte, error) {
+	m := asm.NewModule()
+	f := m.Func("probe")
+	v := f.ParamV128()
+	f.Results(asm.TypeV128)
+	f.Return(v.F32x4RelaxedMadd(v, v))
+	return m.Encode()
+}
+
+// probeSIMD is a module that is valid only where fixed-width SIMD is known.
+func probeSIMD() ([]byte, error) {
+	m := asm.NewModule()
+	f := m.Func("probe")
+	v := f.ParamV128()
+	f.Results(asm.TypeV128)
+	f.Return(v.F32x4Add(v))
+	return m.Encode()
 }
 
 func validates(probe func() ([]byte, error)) (bool, error) {

@@ -93,7 +93,7 @@ func lowerGemm(l *lowerer, n *graph.Node) error {
 	if c := n.Input(2); c != nil {
 		b, err := l.floats(c)
 		if err != nil {
-			return fmt.Errorf("C: %w", err)
+			return fmt.Errorf("operand C: %w", err)
 		}
 		for i := range bias {
 			bias[i] = p.Beta * b[i%len(b)]
