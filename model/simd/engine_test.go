@@ -284,8 +284,9 @@ func TestTooManyOperatorsAreRefused(t *testing.T) {
 	wantError(t, err, "20001 operators", "at most 20000")
 }
 
-// FuzzCompile compiles whatever imports as a graph: an error is fine, a panic and
-// a module that no engine takes are not.
+// FuzzCompile compiles whatever imports as a graph, and runs what is small: an
+// error of Compile is fine, a panic, a module that is not valid, and addresses
+// outside of memory are not.
 func FuzzCompile(f *testing.F) {
 	for seed := range uint64(6) {
 		f.Add(simdtest.Blocks(seed), false, false)
@@ -324,6 +325,18 @@ func FuzzCompile(f *testing.F) {
 			for _, l := range p.Loads {
 				inside("weights", l.Addr, uint32(l.Tensor.Bytes()))
 			}
+		}
+		const small = 300 // pages
+		if c.Pages > small {
+			return
+		}
+		e, err := New(context.Background(), g, Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		if _, err := e.Run(context.Background(), conformance.RandomInputs(g, 1)); err != nil {
+			t.Error(err)
 		}
 	})
 }
