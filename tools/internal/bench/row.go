@@ -125,7 +125,7 @@ func (s *samples) row(k sampleKey, fill func(*Row, *Contestant)) Row {
 		Median: x.Median, Min: x.Min, Max: x.Max, Rounds: len(s.values[k]),
 	}
 	fill(&r, c)
-	if c.System != Hamster {
+	if c.System != Hamster || k.metric == "first_per_steady" { // that is a ratio already
 		return r
 	}
 	if rival, ok := s.rival(k); ok {
