@@ -316,3 +316,45 @@ func TestClosedEnginesGiveTheirMemoryBack(t *testing.T) {
 		}
 	}
 }
+
+func TestAModuleThatTheBrowserRefusesIsAnError(t *testing.T) {
+	c, err := Compile(context.Background(), small(t), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := *c
+	broken.Module = append(slices.Clone(c.Module), 0xff)
+	_, err = newBrowser(context.Background(), &broken, "", 1)
+	wantError(t, err, "simd: start a module", "WebAssembly.Module()")
+}
+
+func TestWithoutSIMDTheEngineSaysSo(t *testing.T) {
+	wasm := js.Global().Get("WebAssembly")
+	before := wasm.Get("validate")
+	defer wasm.Set("validate", before)
+	for _, c := range []struct {
+		answers  []bool // to the probes, in their order
+		describe string
+	}{
+		{[]bool{false}, ""},
+		{[]bool{true, false}, "simd, 1 thread"},
+		{[]bool{true, true}, "simd, 1 thread, relaxed"},
+	} {
+		asked := 0
+		answer := js.FuncOf(func(js.Value, []js.Value) any {
+			asked++
+			return c.answers[asked-1]
+		})
+		wasm.Set("validate", answer)
+		e, err := New(context.Background(), small(t), Config{Threads: 1})
+		if err == nil {
+			if got := e.Describe(); got != c.describe {
+				t.Errorf("%v: runs %q, want %q", c.answers, got, c.describe)
+			}
+			e.Close()
+		} else if c.describe != "" || !strings.Contains(err.Error(), "no WebAssembly SIMD") {
+			t.Errorf("%v: %v", c.answers, err)
+		}
+		answer.Release()
+	}
+}
