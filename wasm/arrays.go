@@ -3,6 +3,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -36,6 +38,13 @@ func (s arraySource) JSBytes(offset, length int64) (js.Value, error) {
 		return js.Value{}, fmt.Errorf("%d bytes at %d of %d", length, offset, s.Size())
 	}
 	return s.array.Call("subarray", offset, offset+length), nil
+}
+
+// sha256 is for pages that are not served securely: they have no crypto.subtle.
+func (s arraySource) sha256() (string, error) {
+	h := sha256.New()
+	_, err := io.CopyBuffer(h, io.NewSectionReader(s, 0, s.Size()), make([]byte, 1<<16))
+	return hex.EncodeToString(h.Sum(nil)), err
 }
 
 // canvas is a picture whose pixels are read by calling back into the worker.

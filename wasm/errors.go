@@ -19,6 +19,14 @@ const (
 	codeImageInvalid     = "image-invalid"     // size and pixels contradict each other
 	codeNoModel          = "no-model"          // classify before load
 	codeInternal         = "internal"          // a fault of Hamster's own
+
+	// Why nothing is kept; the model works from memory all the same.
+	codeStoreMissing = "store-missing" // no IndexedDB
+	codeStoreRefused = "store-refused" // not for this page
+	codeStoreFull    = "store-full"    // no room
+	codeStoreBlocked = "store-blocked" // by an older tab
+	codeStoreNewer   = "store-newer"   // the database of a newer Hamster
+	codeStoreFailed  = "store-failed"  // anything else
 )
 
 // coded is an error with a code that stays the same when its words change.

@@ -2,12 +2,16 @@
 
 // Command wasm is the part of Hamster that runs in a browser's worker. The
 // worker's script (web/worker/engine.js) sets globalThis.hamsterReady before
-// it starts the program, and gets an object with two functions:
+// it starts the program, and gets an object of functions:
 //
-//	load(bytes: Uint8Array, options: string) → Promise<string>
+//	load(model, options: string) → Promise<string>
 //	classify(request: string, rows: (y, count) → Uint8ClampedArray) → Promise<string>
+//	describe(manifest: string) → Promise<string>
+//	sha256(bytes: Uint8Array) → Promise<string>
+//	store: those of kept.go
 //
-// The strings are JSON; their fields are those of the Go types below. A
+// A model is a Uint8Array of an ONNX file, or {manifest: string, files: {[path]:
+// Uint8Array}}. Strings are JSON; their fields are those of the Go types. A
 // promise is rejected with an Error whose code is one of errors.go. Calls are
 // few and coarse, for crossing between JavaScript and Go is dear.
 package main
@@ -17,6 +21,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"syscall/js"
+
+	"hamster/wasm/store"
 )
 
 func main() {
@@ -31,7 +37,11 @@ func main() {
 			if err := json.Unmarshal([]byte(args[1].String()), &options); err != nil {
 				return nil, fault(codeInternal, fmt.Errorf("options of load: %w", err))
 			}
-			return e.load(ctx, arraySource{args[0]}, options)
+			source, err := sourceOf(args[0])
+			if err != nil {
+				return nil, err
+			}
+			return e.load(ctx, source, options)
 		}),
 		"classify": promised(2, func(ctx context.Context, args []js.Value) (any, error) {
 			var request classifyRequest
@@ -40,12 +50,19 @@ func main() {
 			}
 			return e.classify(ctx, request, args[1])
 		}),
+		"describe": promised(1, func(_ context.Context, args []js.Value) (any, error) {
+			return described(args[0].String())
+		}),
+		"sha256": promised(1, func(_ context.Context, args []js.Value) (any, error) {
+			return arraySource{args[0]}.sha256()
+		}),
+		"store": storeFunctions(store.New()),
 	})
 	select {}
 }
 
 // promised turns a Go function into a JavaScript one that returns a promise of
-// the result as JSON. The function runs on a goroutine of its own, for one
+// the result: of a js.Value itself, of anything else as JSON. The function runs on a goroutine of its own, for one
 // that JavaScript calls directly may not wait.
 func promised(arguments int, f func(context.Context, []js.Value) (any, error)) js.Func {
 	return js.FuncOf(func(_ js.Value, args []js.Value) any {
@@ -58,12 +75,12 @@ func promised(arguments int, f func(context.Context, []js.Value) (any, error)) j
 					reject.Invoke(jsError(fault(codeInternal, fmt.Errorf("%d arguments, want %d", len(args), arguments))))
 					return
 				}
-				text, err := asJSON(f, args)
+				value, err := call(f, args)
 				if err != nil {
 					reject.Invoke(jsError(err))
 					return
 				}
-				resolve.Invoke(text)
+				resolve.Invoke(value)
 			}()
 			return nil
 		})
@@ -71,9 +88,9 @@ func promised(arguments int, f func(context.Context, []js.Value) (any, error)) j
 	})
 }
 
-// asJSON calls f and returns its result as JSON. A panic of f becomes an
-// error; one on another goroutine ends the program, which the worker notices.
-func asJSON(f func(context.Context, []js.Value) (any, error), args []js.Value) (text string, err error) {
+// call calls f. A panic of f becomes an error; one on another goroutine ends the
+// program, which the worker notices.
+func call(f func(context.Context, []js.Value) (any, error), args []js.Value) (value js.Value, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fault(codeInternal, fmt.Errorf("%v", r))
@@ -81,11 +98,14 @@ func asJSON(f func(context.Context, []js.Value) (any, error), args []js.Value) (
 	}()
 	result, err := f(context.Background(), args)
 	if err != nil {
-		return "", err
+		return js.Value{}, err
+	}
+	if value, ok := result.(js.Value); ok {
+		return value, nil
 	}
 	encoded, err := json.Marshal(result)
 	if err != nil {
-		return "", fault(codeInternal, err)
+		return js.Value{}, fault(codeInternal, err)
 	}
-	return string(encoded), nil
+	return js.ValueOf(string(encoded)), nil
 }

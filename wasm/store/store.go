@@ -58,8 +58,9 @@ var ErrAbsent = errors.New("the file is not kept")
 
 // Model is what is known of a model that is kept or on its way.
 type Model struct {
-	ID       string `json:"id"`  // the manifest's hash: another version is another model
-	URL      string `json:"url"` // what the page asks for
+	ID       string `json:"id"`   // the manifest's hash: another version is another model
+	URL      string `json:"url"`  // what the page asks for
+	Base     string `json:"base"` // where the manifest lies, and the files beside it
 	Name     string `json:"name"`
 	Version  string `json:"version"`
 	Size     int64  `json:"size"`    // of all files, in bytes
@@ -178,8 +179,8 @@ func (s *Store) Put(ctx context.Context, id, sha256 string, bytes js.Value) erro
 	}
 }
 
-// Complete marks a model complete if all its files are kept, and returns the
-// hashes of those that are not. What was kept under the same URL before goes,
+// Complete marks a model complete if all its files are kept, and used now; it
+// returns the hashes of those that are not. What was kept under the same URL before goes,
 // and of the other models as many as the budget demands.
 func (s *Store) Complete(ctx context.Context, id string) (missing []string, err error) {
 	err = s.transact(ctx, idb.TransactionReadWrite, func(t *transaction) error {
@@ -239,27 +240,6 @@ func (s *Store) Remove(ctx context.Context, id string) error {
 	})
 	if err != nil {
 		return fmt.Errorf("remove the model: %w", err)
-	}
-	return nil
-}
-
-// Use notes that a model is used now.
-func (s *Store) Use(ctx context.Context, id string) error {
-	err := s.transact(ctx, idb.TransactionReadWrite, func(t *transaction) error {
-		all, err := t.models(ctx)
-		if err != nil {
-			return err
-		}
-		for _, m := range all {
-			if m.ID == id {
-				m.Used = s.now().UnixMilli()
-				return t.putModel(ctx, m)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("note that the model is used: %w", err)
 	}
 	return nil
 }

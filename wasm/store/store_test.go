@@ -212,7 +212,7 @@ func TestTheLongestUnusedModelsGoWhenTheBudgetIsSpent(t *testing.T) {
 	keep(t, s, model("a", "/a", "aaaa"))
 	keep(t, s, model("b", "/b", "bbbb"))
 	keep(t, s, model("c", "/c", "cccc"))
-	if err := s.Use(t.Context(), "a"); err != nil {
+	if _, err := s.Complete(t.Context(), "a"); err != nil { // it is used once more
 		t.Fatal(err)
 	}
 	keep(t, s, model("d", "/d", "dddd"))

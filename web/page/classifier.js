@@ -2,7 +2,7 @@ import { HamsterError } from '../shared/errors.js';
 import { Connection } from './connection.js';
 import { decode } from './decode.js';
 
-/** @import { Classification, Mode, ModelInfo, Progress } from '../shared/protocol.js' */
+/** @import { Classification, KeptModel, Mode, ModelInfo, Progress } from '../shared/protocol.js' */
 
 /**
  * One model in one worker.
@@ -24,7 +24,8 @@ export class Classifier {
   /**
    * @param {{ model: string | URL, backend?: string, decodeOn?: 'auto' | 'page',
    *   onprogress?: (progress: Progress) => void }} options
-   *   `model` is the address of an ONNX file. `decodeOn: 'page'` decodes on
+   *   `model` is the address of a packed model's manifest, of a catalogue of
+   *   such, or of one .onnx file, which is not kept. `decodeOn: 'page'` decodes on
    *   the main thread, as in browsers whose workers cannot.
    */
   constructor({ model, backend = 'auto', decodeOn = 'auto', onprogress = () => {} }) {
@@ -68,6 +69,27 @@ export class Classifier {
     }
     const pixels = await decode(image, mode || info.mode);
     return connection.request({ type: 'classify', image: pixels, mode, top }, { signal, transfer: [pixels.data] });
+  }
+
+  /**
+   * The models that are kept on this device, the last used first.
+   *
+   * @returns {Promise<KeptModel[]>}
+   */
+  async kept() {
+    await this.#loaded();
+    return /** @type {Connection} */ (this.#connection).request({ type: 'kept', remove: '' });
+  }
+
+  /**
+   * Removes a model from this device. One that is loaded goes on working.
+   *
+   * @param {string} id
+   * @returns {Promise<KeptModel[]>} what is left
+   */
+  async remove(id) {
+    await this.#loaded();
+    return /** @type {Connection} */ (this.#connection).request({ type: 'kept', remove: id });
   }
 
   /** Ends the worker. Whatever is still asked fails with the code `closed`. */

@@ -54,9 +54,9 @@ export class Connection {
   }
 
   /**
-   * @param {{ type: 'load', model: string, backend: string } | { type: 'classify', image: any, mode: any, top: number }} request
+   * @param {{ type: 'load', model: string, backend: string } | { type: 'classify', image: any, mode: any, top: number } | { type: 'kept', remove: string }} request
    * @param {{ signal?: AbortSignal, onprogress?: (progress: Progress) => void, transfer?: Transferable[] }} [options]
-   * @returns {Promise<any>} a ModelInfo or a Classification
+   * @returns {Promise<any>} a ModelInfo, a Classification or KeptModels
    */
   request(request, { signal, onprogress = () => {}, transfer = [] } = {}) {
     return new Promise((resolve, reject) => {

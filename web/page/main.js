@@ -5,6 +5,9 @@
 import { HamsterError, isAbort } from '../shared/errors.js';
 import { inspectImage } from '../shared/imageheader.js';
 import { Classifier } from './classifier.js';
+import { mark } from './marks.js';
+import { offline } from './offline.js';
+import { Storage } from './storage.js';
 import { takePhotos } from './intake.js';
 import { View, shownGuesses } from './view.js';
 
@@ -13,9 +16,11 @@ import { View, shownGuesses } from './view.js';
 const view = new View();
 
 const classifier = new Classifier({
-  model: 'models/default.onnx',
+  model: 'models/index.json',
   onprogress: (progress) => view.progress(progress),
 });
+
+const storage = new Storage(classifier);
 
 /** Ends the turn of the photo before. */
 let turn = new AbortController();
@@ -31,12 +36,20 @@ requestAnimationFrame(() => setTimeout(load));
 async function load() {
   view.loading();
   try {
-    view.ready(await classifier.load());
+    await loaded();
   } catch (thrown) {
     // While a photo waits for the model, its own turn tells of the failure.
     if (document.body.dataset.state === 'looking') return;
     view.failure(HamsterError.from(thrown), load);
   }
+}
+
+async function loaded() {
+  const info = await classifier.load();
+  view.ready(info);
+  mark(info.stages);
+  storage.show(info.kept);
+  offline();
 }
 
 /** @param {Photo} photo */
@@ -53,8 +66,9 @@ async function look(photo) {
     signal.throwIfAborted();
     view.show(image, photo.name);
     view.looking(photo.isFirst);
-    view.ready(await classifier.load());
+    await loaded();
     const result = await classifier.classify(image, { top: shownGuesses, signal });
+    mark([{ name: 'run', begun: performance.timeOrigin + performance.now() - result.timing.run, took: result.timing.run }]);
     view.answer(result, performance.now() - begun);
   } catch (thrown) {
     if (signal.aborted && isAbort(thrown)) return; // the next photo has the word

@@ -4,7 +4,8 @@
  * comes from Go (wasm/errors.go), the rest from JavaScript.
  *
  * @typedef {'model-not-onnx' | 'model-unsupported' | 'model-invalid' | 'image-invalid' | 'no-model' | 'internal'
- *   | 'model-missing' | 'model-unreachable' | 'model-html' | 'model-truncated' | 'model-too-large'
+ *   | 'store-missing' | 'store-refused' | 'store-full' | 'store-blocked' | 'store-newer' | 'store-failed'
+ *   | 'model-missing' | 'model-unreachable' | 'model-html' | 'model-truncated' | 'model-damaged' | 'model-too-large'
  *   | 'image-empty' | 'image-not' | 'image-too-large' | 'image-damaged' | 'image-unsupported' | 'image-unreachable'
  *   | 'engine-unsupported' | 'engine-missing' | 'engine-stopped' | 'closed'} ErrorCode
  */

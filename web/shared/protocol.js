@@ -12,7 +12,21 @@
  *
  * What is known of a loaded model. `mode` is its own default.
  * @typedef {{ name: string, version: string, licence: string, source: string, backend: string,
- *   mode: Mode, labels: Label[], width: number, height: number }} ModelInfo
+ *   mode: Mode, labels: Label[], width: number, height: number, kept: Kept, stages: Stage[] }} ModelInfo
+ *
+ * Whether a model is on this device now: `memory` where it could not be kept,
+ * for the `reason`; `single` where it came as one file, which is never kept.
+ * `size` is what it takes here, `fetched` what it took on the wire, in bytes.
+ * @typedef {{ state: 'kept' | 'memory' | 'single', from: 'cache' | 'network', id: string, size: number, fetched: number,
+ *   reason: '' | 'store-missing' | 'store-refused' | 'store-full' | 'store-blocked' | 'store-newer' | 'store-failed' }} Kept
+ *
+ * A model on this device, whole or in part. `used` is in milliseconds since 1970.
+ * @typedef {{ id: string, name: string, version: string, size: number, fetched: number, used: number, complete: boolean }} KeptModel
+ *
+ * A stage of a start: when it began, in milliseconds since 1970, and how long it
+ * took. `program` is fetched and compiled, then it is started, the model is read
+ * from the device or the network, and prepared for its runs.
+ * @typedef {{ name: 'program' | 'start' | 'read' | 'prepare', begun: number, took: number }} Stage
  *
  * How a photo is brought to the model's size; see package preprocess.
  * @typedef {'keras' | 'quality'} Mode
@@ -26,9 +40,9 @@
  *
  * @typedef {{ predictions: Prediction[], timing: Timing, environment: Environment }} Classification
  *
- * Bytes on the wire. A total of 0 is unknown. In `prepare` nothing is fetched
- * any more: the engine starts and reads the model.
- * @typedef {{ stage: 'fetch' | 'prepare', done: number, total: number }} Progress
+ * Bytes: in `fetch` on the wire, in `read` from this device. A total of 0 is
+ * unknown. In `wait` another tab fetches the model; in `prepare` all is there.
+ * @typedef {{ stage: 'fetch' | 'wait' | 'read' | 'prepare', done: number, total: number }} Progress
  *
  * Decoded pixels: RGBA, 8 bits each, not premultiplied, rows from the top.
  * @typedef {{ width: number, height: number, data: ArrayBuffer, decode: number }} Pixels
@@ -39,7 +53,8 @@
  * @typedef {{ type: 'load', id: number, model: string, backend: string }} LoadRequest
  * @typedef {{ type: 'classify', id: number, image: Blob | Pixels, mode: Mode | '', top: number }} ClassifyRequest
  * @typedef {{ type: 'cancel', id: number }} CancelRequest
- * @typedef {StartRequest | LoadRequest | ClassifyRequest | CancelRequest} Request
+ * @typedef {{ type: 'kept', id: number, remove: string }} KeptRequest
+ * @typedef {StartRequest | LoadRequest | ClassifyRequest | CancelRequest | KeptRequest} Request
  */
 
 /**
@@ -47,7 +62,7 @@
  * whether it holds the lock of the `start` request, so that its end shows.
  * @typedef {{ type: 'started', decodes: boolean, locked: boolean }} StartedResponse
  * @typedef {{ type: 'progress', id: number, progress: Progress }} ProgressResponse
- * @typedef {{ type: 'result', id: number, value: ModelInfo | Classification }} ResultResponse
+ * @typedef {{ type: 'result', id: number, value: ModelInfo | Classification | KeptModel[] }} ResultResponse
  * @typedef {{ type: 'failure', id: number, error: ErrorMessage }} FailureResponse
  * @typedef {{ type: 'stopped', error: ErrorMessage }} StoppedResponse
  * @typedef {StartedResponse | ProgressResponse | ResultResponse | FailureResponse | StoppedResponse} Response

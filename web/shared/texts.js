@@ -8,7 +8,7 @@ import { maxPixels } from './limits.js';
 
 /**
  * @import { HamsterError } from './errors.js'
- * @import { Label, ModelInfo, Prediction, Progress } from './protocol.js'
+ * @import { Kept, KeptModel, Label, ModelInfo, Prediction, Progress } from './protocol.js'
  *
  * A failure in words: what happened, and what the reader can do about it.
  * @typedef {{ title: string, hint: string }} Failure
@@ -83,12 +83,14 @@ export const texts = {
   /** @param {Progress} progress */
   progress: ({ stage, done, total }) => {
     if (stage === 'prepare') return 'Unpacking the model…';
+    if (stage === 'wait') return 'Another tab is fetching the model…';
+    if (stage === 'read') return `Reading the model from this device: ${megabytes(done)} of ${megabytes(total)} MB`;
     if (!total) return `Fetching the model: ${megabytes(done)} MB`;
     return `Fetching the model: ${megabytes(done)} of ${megabytes(total)} MB`;
   },
   /** @param {Progress} progress */
   progressWithPhoto: ({ stage, done, total }) => {
-    if (stage === 'prepare' || !total) return 'Your photo is next…';
+    if (stage !== 'fetch' || !total) return 'Your photo is next…';
     return `Your photo is next: ${megabytes(done)} of ${megabytes(total)} MB`;
   },
   ready: 'Ready when you are.',
@@ -120,6 +122,41 @@ export const texts = {
   allClasses: (labels) => labels.map(({ label }) => readable(label)).join(' · '),
   /** @param {Label[]} labels */
   areMany: (labels) => labels.length > fewLabels,
+
+  onDevice: 'On this device',
+  remove: 'Remove',
+  /** @param {string} name */
+  removeNamed: (name) => `Remove ${name} from this device`,
+  /** @param {Kept} kept */
+  kept: ({ state, reason, fetched }) => {
+    if (state === 'kept') return `Downloaded ${megabytes(fetched)} MB once, kept on this device.`;
+    if (state === 'single') return 'This model came as one file, which is not kept: it is fetched anew each time.';
+    switch (reason) {
+      case 'store-full':
+        return 'There is no room on this device to keep the model: it works now, and is fetched anew next time.';
+      case 'store-missing':
+      case 'store-refused':
+        return 'This browser keeps nothing for this page: the model works now, and is fetched anew next time.';
+      case 'store-blocked':
+      case 'store-newer':
+        return 'Another tab has another version of Hamster open. Close it and reload this one, and the model is kept.';
+      default:
+        return 'The model could not be kept on this device: it works now, and is fetched anew next time.';
+    }
+  },
+  removed: 'Removed. What is loaded works until you close this page; after that it is fetched anew.',
+  notRemoved: 'That could not be removed. Try again after reloading the page.',
+  /** @param {KeptModel} model */
+  keptModel: ({ name, version, complete }) => `${readable(name) || 'A model'}${version ? ` ${version}` : ''}${complete ? '' : ' (not all of it yet)'}`,
+  /** @param {number} bytes */
+  size: (bytes) => `${megabytes(bytes)} MB`,
+  /**
+   * @param {number} usage
+   * @param {number} quota
+   */
+  room: (usage, quota) => `Hamster takes ${megabytes(usage)} MB of the ${one.format(quota / 1e9)} GB that this browser grants it.`,
+  newVersion: 'A new version of Hamster is here.',
+  reload: 'Use it now',
 
   /** @param {ModelInfo} info */
   announceReady: ({ labels }) => `Ready. ${texts.tellsApart}: ${texts.classes(labels)}`,
@@ -169,6 +206,8 @@ export const texts = {
           title: 'The model did not arrive whole.',
           hint: total ? `${megabytes(done)} of ${megabytes(total)} MB came. Try again.` : 'The connection broke off. Try again.',
         };
+      case 'model-damaged':
+        return { title: 'The model arrived damaged.', hint: `What the server sends as ${path(url)} is not what it should be, so Hamster does not use it. Try again in a moment.` };
       case 'model-too-large':
         return { title: 'The model is too large for a browser.', hint: `It has ${megabytes(total)} MB.` };
       case 'model-not-onnx':
@@ -183,6 +222,13 @@ export const texts = {
         return { title: 'A part of Hamster did not arrive.', hint: `${path(url)} is missing or broken. Try again, or reload the page.` };
       case 'engine-stopped':
         return { title: 'Hamster stopped in the middle of its work.', hint: 'Perhaps this device ran out of memory. Try again: it starts afresh.' };
+      case 'store-missing':
+      case 'store-refused':
+      case 'store-full':
+      case 'store-blocked':
+      case 'store-newer':
+      case 'store-failed':
+        return { title: 'Nothing can be kept on this device.', hint: sentenceCase(`${error.message}.`) };
       case 'no-model':
       case 'closed':
       case 'internal':

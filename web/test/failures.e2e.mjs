@@ -10,10 +10,21 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import {
-  answer, build, drop, failed, forget, headersOf, interfere, launch, openPage, photos, pick, ready, root, serve, skip,
+  answer, build, drop, failed, forget, headersOf, interfere, launch, noServiceWorker, openPage, photos, pick, ready, root, serve, skip,
 } from './harness.mjs';
 
 const modelPath = '/models/default.onnx';
+
+/**
+ * A server whose model cannot be packed: the page then asks for it as one file,
+ * and tells what is wrong with that. What befalls packed models is the business
+ * of storage.e2e.mjs.
+ *
+ * @type {Parameters<typeof interfere>[1]}
+ */
+const unpacked = {
+  '/models/index.json': (_, response) => response.writeHead(200, headersOf('application/json')).end('{"models": []}'),
+};
 const programPath = '/wasm/hamster.wasm';
 const cat = join(photos, 'chelsea.png');
 
@@ -159,7 +170,7 @@ describe('failures', { skip }, () => {
     ];
     for (const { name, handler, says } of cases) {
       test(name, async () => {
-        const middle = await interfere(server.url, { [modelPath]: handler });
+        const middle = await interfere(server.url, { ...unpacked, [modelPath]: handler });
         const opened = await openPage(browser, middle.url);
         try {
           assert.match(await failed(opened.page), says);
@@ -174,6 +185,7 @@ describe('failures', { skip }, () => {
     test('a model that ends too early is refused, whatever the server says of its length', async () => {
       const whole = new Uint8Array(await (await fetch(new URL(modelPath, server.url))).arrayBuffer());
       const middle = await interfere(server.url, {
+        ...unpacked,
         [modelPath]: (_, response) => {
           response.writeHead(200, headersOf('application/octet-stream')).end(whole.subarray(0, whole.length / 2));
         },
@@ -191,6 +203,7 @@ describe('failures', { skip }, () => {
     test('once the server has recovered, “Try again” is enough', async () => {
       let broken = true;
       const middle = await interfere(server.url, {
+        ...unpacked,
         [modelPath]: (_, response, pass) => {
           if (broken) response.writeHead(503, headersOf('text/plain')).end();
           else pass();
@@ -271,6 +284,8 @@ describe('failures', { skip }, () => {
       const bytes = await readFile(program);
       let starts = 0;
       const middle = await interfere(server.url, {
+        ...unpacked,
+        ...noServiceWorker,
         [programPath]: (_, response) => {
           starts++;
           response.writeHead(200, headersOf('application/wasm')).end(bytes);

@@ -197,6 +197,16 @@ export const headersOf = (contentType) => ({
 });
 
 /**
+ * For interfere: a page that registers no service worker, whose own requests
+ * and answers would be counted too.
+ *
+ * @type {Parameters<typeof interfere>[1]}
+ */
+export const noServiceWorker = {
+  '/web/page/offline.js': (_, response) => response.writeHead(200, headersOf('text/javascript')).end('export const offline = () => {};'),
+};
+
+/**
  * Runs in the page before its own scripts: keeps its workers and the answers
  * that they send, what the status said, and how far things jumped.
  */

@@ -10,7 +10,7 @@
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { answer, build, failed, interfere, launch, openPage, photos, pick, ready, root, serve } from './harness.mjs';
+import { answer, build, failed, headersOf, interfere, launch, openPage, photos, pick, ready, root, serve } from './harness.mjs';
 
 const out = resolve(process.argv[2] ?? join(root, '.cache', 'screenshots'));
 const shown = join(root, 'docs', 'img', 'page.png');
@@ -66,7 +66,10 @@ const half = {
 
 const built = await build();
 const server = await serve(built);
-const slow = await interfere(server.url, { '/models/default.onnx': (_, response) => half.answer(response) });
+const slow = await interfere(server.url, {
+  '/models/index.json': (_, response) => response.writeHead(200, headersOf('application/json')).end('{"models": []}'),
+  '/models/default.onnx': (_, response) => half.answer(response),
+});
 const browser = await launch();
 try {
   await mkdir(out, { recursive: true });

@@ -24,14 +24,15 @@ import { HamsterError } from '../shared/errors.js';
  * Asks for a file and checks the answer's head.
  *
  * @param {string} url
- * @param {{ codes: Codes, onBytes: OnBytes, maxBytes: number }} options
+ * @param {{ codes: Codes, onBytes: OnBytes, maxBytes: number, init?: RequestInit }} options
  * @returns {Promise<Download>}
  */
-export async function open(url, { codes, onBytes, maxBytes }) {
+export async function open(url, { codes, onBytes, maxBytes, init = {} }) {
   let response;
   try {
-    response = await fetch(url);
+    response = await fetch(url, init);
   } catch (cause) {
+    init.signal?.throwIfAborted();
     throw new HamsterError(codes.unreachable, `${url} cannot be reached: ${reason(cause)}`, { url });
   }
   const refuse = (/** @type {ErrorCode} */ code, /** @type {string} */ why, details = {}) => {
@@ -107,7 +108,7 @@ export function asResponse(download, contentType) {
  * @param {Download} download
  * @returns {AsyncGenerator<Uint8Array<ArrayBuffer>, void>}
  */
-async function* chunks({ url, response, length, wire, codes, onBytes }) {
+export async function* chunks({ url, response, length, wire, codes, onBytes }) {
   if (!response.body) throw new HamsterError(codes.truncated, `${url} is empty`, { url, done: 0, total: length });
   const reader = response.body.getReader();
   let done = 0;

@@ -6,17 +6,41 @@ import { HamsterError } from '../shared/errors.js';
 import { asResponse, open } from './download.js';
 
 /**
- * @import { Classification, ModelInfo, Mode } from '../shared/protocol.js'
+ * @import { Classification, KeptModel, ModelInfo, Mode } from '../shared/protocol.js'
  * @import { OnBytes } from './download.js'
  * @import { Picture } from './decode.js'
+ * @import { ModelSource } from './model.js'
+ */
+
+/**
+ * What package packed says of a manifest; sizes in bytes.
+ *
+ * @typedef {{ path: string, size: number, sha256: string, compressed: number }} PackedFile
+ * @typedef {{ name?: string, version?: string, size: number, compressed: number, graph: PackedFile, shards: PackedFile[] }} Manifest
+ *
+ * What package store keeps.
+ * @typedef {KeptModel & { url: string, base: string, manifest: string }} StoredModel
+ *
+ * Package store.
+ * @typedef {{
+ *   find: (url: string) => Promise<StoredModel | null>,
+ *   list: () => Promise<StoredModel[]>,
+ *   begin: (model: object) => Promise<void>,
+ *   get: (sha256: string) => Promise<Uint8Array<ArrayBuffer> | null>,
+ *   put: (id: string, sha256: string, bytes: Uint8Array<ArrayBuffer>) => Promise<void>,
+ *   complete: (id: string) => Promise<string[]>,
+ *   remove: (id: string) => Promise<void> }} Store
  */
 
 /**
  * `stopped` is kept when the program has ended, which it never should.
  *
  * @typedef {{
- *   load: (bytes: Uint8Array<ArrayBuffer>, backend: string) => Promise<ModelInfo>,
+ *   load: (source: ModelSource, backend: string) => Promise<Omit<ModelInfo, 'kept' | 'stages'>>,
  *   classify: (picture: Picture, mode: Mode, top: number) => Promise<Classification>,
+ *   describe: (manifest: string) => Promise<Manifest>,
+ *   sha256: (bytes: Uint8Array<ArrayBuffer>) => Promise<string>,
+ *   store: Store,
  *   stopped: Promise<HamsterError> }} Engine
  */
 
@@ -84,17 +108,34 @@ export async function start(module) {
   );
   const program = await Promise.race([ready, stopped]);
   if (program instanceof HamsterError) throw program;
-  /** @param {() => Promise<string>} call */
-  const parsed = async (call) => {
+  /**
+   * @template T
+   * @param {() => Promise<T>} call
+   */
+  const called = async (call) => {
     try {
-      return JSON.parse(await call());
+      return await call();
     } catch (thrown) {
       // A call in which the program dies ends in whatever JavaScript trips over.
       throw go.exited ? await stopped : thrown;
     }
   };
+  /** @param {() => Promise<string>} call */
+  const parsed = async (call) => JSON.parse(await called(call));
+  const { store } = program;
   return {
-    load: (bytes, backend) => parsed(() => program.load(bytes, JSON.stringify({ backend, threadURL }))),
+    load: (source, backend) => parsed(() => program.load(source, JSON.stringify({ backend, threadURL }))),
+    describe: (manifest) => parsed(() => program.describe(manifest)),
+    sha256: (bytes) => parsed(() => program.sha256(bytes)),
+    store: {
+      find: (url) => parsed(() => store.find(url)),
+      list: () => parsed(() => store.list()),
+      begin: (model) => parsed(() => store.begin(JSON.stringify(model))),
+      get: (sha256) => called(() => store.get(sha256)),
+      put: (id, sha256, bytes) => parsed(() => store.put(id, sha256, bytes)),
+      complete: (id) => parsed(() => store.complete(id)),
+      remove: (id) => parsed(() => store.remove(id)),
+    },
     classify: ({ width, height, rows }, mode, top) =>
       parsed(() => program.classify(JSON.stringify({ width, height, mode, top }), rows)),
     stopped,

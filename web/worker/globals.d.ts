@@ -8,8 +8,19 @@ declare class Go {
 }
 
 interface HamsterProgram {
-  load(bytes: Uint8Array, options: string): Promise<string>;
+  load(source: import('./model.js').ModelSource, options: string): Promise<string>;
   classify(request: string, rows: (y: number, count: number) => Uint8ClampedArray): Promise<string>;
+  describe(manifest: string): Promise<string>;
+  sha256(bytes: Uint8Array): Promise<string>;
+  store: {
+    find(url: string): Promise<string>;
+    list(): Promise<string>;
+    begin(model: string): Promise<string>;
+    get(sha256: string): Promise<Uint8Array<ArrayBuffer> | null>;
+    put(id: string, sha256: string, bytes: Uint8Array): Promise<string>;
+    complete(id: string): Promise<string>;
+    remove(id: string): Promise<string>;
+  };
 }
 
 declare var hamsterReady: ((program: HamsterProgram) => void) | undefined;

@@ -4,24 +4,15 @@
  */
 
 import { HamsterError } from '../shared/errors.js';
-import { maxModelBytes } from '../shared/limits.js';
 import { decode, decoded, decodes } from './decode.js';
-import { open, readAll } from './download.js';
 import { compile, start } from './engine.js';
+import { lookUp, obtain } from './model.js';
+import { Stages } from './stages.js';
 
 /**
- * @import { ClassifyRequest, Classification, LoadRequest, Mode, ModelInfo, Progress, Request, Response as Message } from '../shared/protocol.js'
+ * @import { ClassifyRequest, Classification, KeptModel, LoadRequest, Mode, ModelInfo, Progress, Request, Response as Message } from '../shared/protocol.js'
  * @import { Engine } from './engine.js'
  */
-
-/** @type {import('./download.js').Codes} */
-const modelCodes = {
-  missing: 'model-missing',
-  unreachable: 'model-unreachable',
-  html: 'model-html',
-  truncated: 'model-truncated',
-  tooLarge: 'model-too-large',
-};
 
 /** At most this many progress messages a second. */
 const progressRate = 30;
@@ -52,6 +43,9 @@ addEventListener('message', (/** @type {MessageEvent<Request>} */ { data: reques
     case 'classify':
       enqueue(request.id, () => classify(request));
       break;
+    case 'kept':
+      enqueue(request.id, () => kept(request.remove));
+      break;
   }
 });
 
@@ -80,7 +74,7 @@ function introduce(lock) {
 
 /**
  * @param {number} id
- * @param {() => Promise<ModelInfo | Classification>} work
+ * @param {() => Promise<ModelInfo | Classification | KeptModel[]>} work
  */
 function enqueue(id, work) {
   wanted.add(id);
@@ -96,19 +90,37 @@ function enqueue(id, work) {
 }
 
 /**
- * Fetches the program and the model side by side, starts the one and gives it
- * the other.
+ * Starts the program, gets the model and gives the one the other.
  *
  * @param {LoadRequest} request
+ * @returns {Promise<ModelInfo>}
  */
 async function load({ id, model, backend }) {
   const report = progressOf(id);
-  engine ??= startEngine(report.part());
-  const [running, bytes] = await Promise.all([engine, fetchModel(model, report.part())]);
-  report.prepare();
-  const info = await running.load(bytes, backend);
+  const stages = new Stages();
+  engine ??= startEngine(report.part(), stages);
+  const bytes = report.part();
+  const offered = lookUp(model, bytes);
+  offered.catch(() => {}); // obtain looks at it when the engine is up
+  const running = await engine;
+  const { source, kept } = await stages.of('read', () => obtain(model, offered, running, { bytes, tell: report.tell }));
+  report.tell('prepare', 0, 0);
+  const info = await stages.of('prepare', () => running.load(source, backend));
   defaultMode = info.mode;
-  return info;
+  return { ...info, kept, stages: stages.list };
+}
+
+/**
+ * The models on this device, after one of them is removed.
+ *
+ * @param {string} remove its ID, or nothing
+ * @returns {Promise<KeptModel[]>}
+ */
+async function kept(remove) {
+  if (!engine) return [];
+  const { store } = await engine;
+  if (remove) await store.remove(remove);
+  return (await store.list()).map(({ id, name, version, size, fetched, used, complete }) => ({ id, name, version, size, fetched, used, complete }));
 }
 
 /**
@@ -116,25 +128,18 @@ async function load({ id, model, backend }) {
  * again. When it ends, so does this worker: the page sees to that.
  *
  * @param {import('./download.js').OnBytes} onBytes
+ * @param {Stages} stages
  */
-async function startEngine(onBytes) {
+async function startEngine(onBytes, stages) {
   try {
-    const running = await start(await compile(onBytes));
+    const module = await stages.of('program', () => compile(onBytes));
+    const running = await stages.of('start', () => start(module));
     running.stopped.then((error) => send({ type: 'stopped', error: error.toMessage() }));
     return running;
   } catch (error) {
     engine = null;
     throw error;
   }
-}
-
-/**
- * @param {string} url
- * @param {import('./download.js').OnBytes} onBytes
- */
-async function fetchModel(url, onBytes) {
-  const options = { codes: modelCodes, onBytes, maxBytes: maxModelBytes };
-  return readAll(await open(url, options), maxModelBytes);
 }
 
 /**
@@ -147,11 +152,12 @@ function progressOf(id) {
   /** @type {{ done: number, total: number }[]} */
   const parts = [];
   let reported = -Infinity;
-  /** @param {Progress['stage']} stage */
-  const sendSum = (stage) => {
-    const sum = (/** @type {'done' | 'total'} */ key) => parts.reduce((all, part) => all + part[key], 0);
-    const total = parts.every((part) => part.total) ? sum('total') : 0;
-    send({ type: 'progress', id, progress: { stage, done: sum('done'), total } });
+  /** @param {Progress} progress */
+  const report = (progress) => {
+    const now = performance.now();
+    if (now - reported < 1000 / progressRate && progress.done < progress.total) return;
+    reported = now;
+    send({ type: 'progress', id, progress });
   };
   return {
     part() {
@@ -159,13 +165,11 @@ function progressOf(id) {
       parts.push(part);
       return (/** @type {number} */ done, /** @type {number} */ total) => {
         Object.assign(part, { done, total });
-        const now = performance.now();
-        if (now - reported < 1000 / progressRate && done < total) return;
-        reported = now;
-        sendSum('fetch');
+        const sum = (/** @type {'done' | 'total'} */ key) => parts.reduce((all, part) => all + part[key], 0);
+        report({ stage: 'fetch', done: sum('done'), total: parts.every((part) => part.total) ? sum('total') : 0 });
       };
     },
-    prepare: () => sendSum('prepare'),
+    tell: (/** @type {Progress['stage']} */ stage, /** @type {number} */ done, /** @type {number} */ total) => report({ stage, done, total }),
   };
 }
 

@@ -6,12 +6,16 @@ package site
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
 	"image/jpeg"
 	_ "image/png" // sample photos
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
@@ -27,6 +31,10 @@ const (
 	ProgramPath = "wasm/hamster.wasm"
 	RuntimePath = "wasm/wasm_exec.js"
 	samplesPath = "samples"
+
+	// A service worker rules over its own folder and those below.
+	workerPath   = "sw.js"
+	workerSource = "web/sw.js"
 
 	// markPath tells that the folder is ours to clear. The server shows no
 	// name that starts with a dot.
@@ -61,7 +69,49 @@ func Build(ctx context.Context, root, out string) error {
 			return err
 		}
 	}
+	program, err := os.ReadFile(filepath.Join(out, filepath.FromSlash(ProgramPath)))
+	if err != nil {
+		return fmt.Errorf("read the program: %w", err)
+	}
+	if err := addWorker(files, program); err != nil {
+		return err
+	}
 	return synchronise(out, files)
+}
+
+// emptyShell is the place in the service worker's script for its version and
+// the names of the files that it keeps.
+const emptyShell = "const shell = { version: '', files: [] };"
+
+// addWorker moves the service worker to where it belongs and tells it of all
+// other files. Its version is their hash, so that a browser takes in a new one
+// when any of them has changed, and only then.
+func addWorker(files map[string][]byte, program []byte) error {
+	script, ok := files[workerSource]
+	if !ok || strings.Count(string(script), emptyShell) != 1 {
+		return fmt.Errorf("%s has no line %q", workerSource, emptyShell)
+	}
+	delete(files, workerSource)
+	names := append(slices.Collect(maps.Keys(files)), ProgramPath)
+	slices.Sort(names)
+	h := sha256.New()
+	for _, name := range names {
+		content := files[name]
+		if name == ProgramPath {
+			content = program
+		}
+		fmt.Fprintf(h, "%s %x\n", name, sha256.Sum256(content))
+	}
+	fmt.Fprintf(h, "%x\n", sha256.Sum256(script))
+	shell, err := json.Marshal(struct {
+		Version string   `json:"version"`
+		Files   []string `json:"files"`
+	}{hex.EncodeToString(h.Sum(nil))[:16], names})
+	if err != nil {
+		return err
+	}
+	files[workerPath] = []byte(strings.Replace(string(script), emptyShell, "const shell = "+string(shell)+";", 1))
+	return nil
 }
 
 // claim marks an absent or empty folder as a site, and refuses any other that

@@ -125,3 +125,47 @@ func TestAFolderWithOtherThingsIsRefused(t *testing.T) {
 		t.Errorf("the folder was touched: %v", err)
 	}
 }
+
+func TestTheServiceWorkerKnowsEveryFileAndTheirVersion(t *testing.T) {
+	build := func(edit func(files map[string][]byte)) (script, program string) {
+		t.Helper()
+		files := map[string][]byte{
+			"index.html": []byte("page"), "web/page/main.js": []byte("main"),
+			workerSource: []byte("before\n" + emptyShell + "\nafter"), ProgramPath: nil,
+		}
+		edit(files)
+		compiled := files[ProgramPath]
+		delete(files, ProgramPath)
+		if err := addWorker(files, compiled); err != nil {
+			t.Fatal(err)
+		}
+		if _, there := files[workerSource]; there {
+			t.Errorf("%s is shipped too", workerSource)
+		}
+		return string(files[workerPath]), string(compiled)
+	}
+	first, _ := build(func(map[string][]byte) {})
+	if want := `"files":["index.html","wasm/hamster.wasm","web/page/main.js"]};`; !strings.Contains(first, want) {
+		t.Errorf("%s lacks %s", first, want)
+	}
+	if again, _ := build(func(map[string][]byte) {}); again != first {
+		t.Errorf("the same files give\n%s and\n%s", first, again)
+	}
+	for name, edit := range map[string]func(map[string][]byte){
+		"a changed file":    func(f map[string][]byte) { f["index.html"] = []byte("page 2") },
+		"a changed program": func(f map[string][]byte) { f[ProgramPath] = []byte("2") },
+		"a file more":       func(f map[string][]byte) { f["web/page/new.js"] = nil },
+	} {
+		if other, _ := build(edit); other == first {
+			t.Errorf("%s leaves the version as it was", name)
+		}
+	}
+}
+
+func TestAServiceWorkerWithoutItsPlaceIsRefused(t *testing.T) {
+	for _, script := range []string{"", emptyShell + emptyShell} {
+		if err := addWorker(map[string][]byte{workerSource: []byte(script)}, nil); err == nil || !strings.Contains(err.Error(), workerSource) {
+			t.Errorf("%q: error is %v", script, err)
+		}
+	}
+}

@@ -1,0 +1,67 @@
+/**
+ * The service worker: keeps the page and all that the classifier needs, so that
+ * both work without a network. Models are not its business; IndexedDB has them.
+ *
+ * Its text holds the version and the files, put in by tools/internal/site. Other
+ * files make another version, which a browser installs beside the one in use:
+ * a page never gets parts of two. The new one takes over when no page is open
+ * any more, or when the page says so.
+ */
+
+/** @type {{ version: string, files: string[] }} */
+const shell = { version: '', files: [] };
+
+const prefix = 'hamster-shell-';
+const cacheName = prefix + shell.version;
+
+/** @type {any} */
+const worker = self;
+
+/** The scope's own address stands for index.html. */
+const addresses = new Map(shell.files.map((file) => [
+  new URL(file === 'index.html' ? './' : file, worker.registration.scope).href, file,
+]));
+addresses.set(new URL('index.html', worker.registration.scope).href, 'index.html');
+
+worker.addEventListener('install', (/** @type {any} */ event) => event.waitUntil(install()));
+worker.addEventListener('activate', (/** @type {any} */ event) => event.waitUntil(activate()));
+
+worker.addEventListener('message', (/** @type {any} */ { data }) => {
+  if (data === 'take over') worker.skipWaiting();
+});
+
+worker.addEventListener('fetch', (/** @type {any} */ event) => {
+  const { method, url } = event.request;
+  const address = new URL(url);
+  address.hash = '';
+  address.search = '';
+  const file = addresses.get(address.href);
+  if (method === 'GET' && file !== undefined) event.respondWith(answer(file, event.request));
+});
+
+/** Fetches every file; one that is missing stops it, and the former version stays. */
+async function install() {
+  const cache = await caches.open(cacheName);
+  await cache.addAll([...addresses].map(([address]) => new Request(address, { cache: 'no-cache' })));
+}
+
+/** Removes former versions. On a first visit the open page is taken in too. */
+async function activate() {
+  for (const name of await caches.keys()) {
+    if (name.startsWith(prefix) && name !== cacheName) await caches.delete(name);
+  }
+  await worker.clients.claim();
+}
+
+/**
+ * What was kept, with the headers that it came with: among them those that
+ * isolate the page, without which there are no threads.
+ *
+ * @param {string} file
+ * @param {Request} request
+ */
+async function answer(file, request) {
+  const address = new URL(file === 'index.html' ? './' : file, worker.registration.scope).href;
+  const cache = await caches.open(cacheName);
+  return await cache.match(address, { ignoreVary: true }) ?? fetch(request);
+}

@@ -1,0 +1,486 @@
+/**
+ * The weights arrive once: what is kept, and what happens when storage or the
+ * network fail. Each visit goes through a server that counts and interferes.
+ */
+
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { answer, build, failed, headersOf, interfere, launch, noServiceWorker, openPage, photos, pick, ready, serve, skip } from './harness.mjs';
+
+/**
+ * @import { IncomingMessage, ServerResponse } from 'node:http'
+ * @import { Browser, Page } from 'puppeteer-core'
+ *
+ * @typedef {(request: IncomingMessage, response: ServerResponse, pass: () => void) => void} Handler
+ *
+ * @typedef {{ path: string, size: number, compressed: number, sha256: string }} PackedFile
+ */
+
+const cat = join(photos, 'chelsea.png');
+const workerPath = '/web/worker/worker.js';
+
+describe('the model on this device', { skip }, () => {
+  /** @type {Awaited<ReturnType<typeof build>>} */
+  let built;
+  /** @type {Awaited<ReturnType<typeof serve>>} */
+  let server;
+  /** @type {Browser} */
+  let browser;
+  /** @type {PackedFile[]} */
+  let files;
+  /** @type {string} */
+  let folder;
+  /** @type {string} */
+  let manifestPath;
+  /** @type {string} */
+  let expected;
+
+  before(async () => {
+    built = await build();
+    server = await serve(built);
+    browser = await launch();
+    const catalogue = await (await fetch(new URL('/models/index.json', server.url))).json();
+    const { manifest } = catalogue.models.find((/** @type {any} */ { id }) => id === catalogue.default);
+    manifestPath = `/models/${manifest}`;
+    folder = manifestPath.slice(0, manifestPath.lastIndexOf('/') + 1);
+    const { graph, shards } = await (await fetch(new URL(manifestPath, server.url))).json();
+    files = [graph, ...shards];
+    assert.ok(files.length >= 3, 'the model has a graph and some shards');
+  });
+
+  after(async () => {
+    await browser?.close();
+    await server?.close();
+    await built?.close();
+  });
+
+  /**
+   * A profile of its own behind a server of its own. `handlers` may change
+   * meanwhile; `asked` counts the requests for each file of the model.
+   *
+   * @param {Record<string, Handler>} [handlers] by file name in the model, or by path
+   */
+  async function profile(handlers = {}) {
+    /** @type {Record<string, number>} */
+    const asked = {};
+    /** @type {Record<string, Handler>} */
+    const paths = {};
+    for (const { path } of files) {
+      paths[folder + path] = (request, response, pass) => {
+        asked[path] = (asked[path] ?? 0) + 1;
+        (handlers[path] ?? ((_, __, go) => go()))(request, response, pass);
+      };
+    }
+    for (const path of [workerPath, '/wasm/hamster.wasm', '/models/index.json', manifestPath]) {
+      paths[path] = (request, response, pass) => (handlers[path] ?? ((_, __, go) => go()))(request, response, pass);
+    }
+    const middle = await interfere(server.url, { ...noServiceWorker, ...paths });
+    const first = await openPage(browser, 'about:blank');
+    return {
+      asked, handlers, url: middle.url, context: first.page.browserContext(),
+      /** @param {(page: Page) => Promise<unknown>} [prepare] */
+      async visit(prepare = async () => {}) {
+        const page = await first.page.browserContext().newPage();
+        page.setDefaultTimeout(120_000);
+        await prepare(page);
+        await page.goto(middle.url);
+        return page;
+      },
+      async close() {
+        await first.close();
+        await middle.close();
+      },
+    };
+  }
+
+  /**
+   * @param {Record<string, Handler>} handlers
+   * @param {(p: Awaited<ReturnType<typeof profile>>) => Promise<void>} work
+   */
+  async function within(handlers, work) {
+    const p = await profile(handlers);
+    try {
+      await work(p);
+    } finally {
+      await p.close();
+    }
+  }
+
+  /** The answer to the cat, which never may be another. @param {Page} page */
+  async function right(page) {
+    await page.bringToFront(); // nothing is painted in the back, so nothing begins there
+    await ready(page);
+    await pick(page, cat);
+    const shown = (await answer(page)).map(({ label, score }) => `${label} ${score}`).join(', ');
+    expected ??= shown;
+    assert.equal(shown, expected);
+  }
+
+  /** What the page says of the device. @param {Page} page */
+  async function note(page) {
+    await page.waitForFunction(() => document.getElementById('device-note')?.textContent);
+    return page.$eval('#device-note', (element) => element.textContent ?? '');
+  }
+
+  /** @param {Page} page */
+  const models = (page) => page.$$eval('#device-models li span', (rows) => rows.map((row) => row.textContent ?? ''));
+
+  const keptNote = /^Downloaded [\d.]+ MB once, kept on this device\.$/;
+  const once = () => Object.fromEntries(files.map(({ path }) => [path, 1]));
+
+  /** Puts JavaScript before that of the worker. @param {string} script @returns {Handler} */
+  const inWorker = (script) => async (_, response) => {
+    const text = await (await fetch(new URL(workerPath, server.url))).text();
+    response.writeHead(200, headersOf('text/javascript')).end(`${script}\n${text}`);
+  };
+
+  /** Puts other bytes in the place of a kept file. @param {Page} page @param {PackedFile} file */
+  const damage = (page, { sha256, size }) => page.evaluate((sha256, size) => new Promise((resolve, reject) => {
+    const open = indexedDB.open('hamster');
+    open.onerror = () => reject(open.error);
+    open.onsuccess = () => {
+      const transaction = open.result.transaction('files', 'readwrite');
+      transaction.objectStore('files').put(new Blob([new Uint8Array(size).fill(7)]), sha256);
+      transaction.onabort = () => reject(transaction.error);
+      transaction.oncomplete = () => {
+        open.result.close();
+        resolve(undefined);
+      };
+    };
+  }), sha256, size);
+
+  /** @type {Handler} */
+  const gone = (_, response) => response.destroy();
+
+  /** Sends a part of the file, plain, and then does something. @param {PackedFile} file @param {number} part @param {(response: ServerResponse) => void} then @returns {Handler} */
+  const partly = (file, part, then) => async (_, response) => {
+    const bytes = new Uint8Array(await (await fetch(new URL(folder + file.path, server.url))).arrayBuffer());
+    response.writeHead(200, { ...headersOf('application/octet-stream'), 'Content-Length': String(bytes.length) });
+    response.write(bytes.subarray(0, part * bytes.length), () => then(response));
+  };
+
+  /** Ends the connection once what was written is out. @param {ServerResponse} response */
+  const cut = (response) => response.socket?.end();
+
+  /** Answers so often with each, and then as the server does. @param {...Handler} list @returns {Handler} */
+  const firstThen = (...list) => (request, response, pass) => (list.shift() ?? ((_, __, go) => go()))(request, response, pass);
+
+  const largest = () => files[1];
+
+  test('a first visit fetches every file once and says so; the next one fetches none', () => within({}, async (p) => {
+    const page = await p.visit();
+    await right(page);
+    assert.match(await note(page), keptNote);
+    await page.waitForFunction(() => document.getElementById('device-room')?.textContent);
+    assert.match(await page.$eval('#device-room', (element) => element.textContent ?? ''), /^Hamster takes [\d.]+ MB of the [\d.,]+ GB/);
+    const [kept, ...others] = await models(page);
+    assert.match(kept, / · 2\d\.\d MB$/);
+    assert.deepEqual(others, []);
+    assert.deepEqual(p.asked, once());
+    await page.close();
+
+    const again = await p.visit();
+    await right(again);
+    assert.match(await note(again), keptNote);
+    assert.deepEqual(p.asked, once());
+    const measures = await again.evaluate(() => performance.getEntriesByType('measure').map(({ name }) => name));
+    assert.deepEqual(measures.filter((name) => name.startsWith('hamster:')).sort(), ['page', 'prepare', 'program', 'read', 'run', 'start'].map((name) => `hamster:${name}`));
+  }));
+
+  test('without any network for models, the kept one is used', () => within({}, async (p) => {
+    await ready(await p.visit());
+    p.handlers['/models/index.json'] = gone;
+    p.handlers[manifestPath] = gone;
+    await right(await p.visit());
+    p.handlers['/models/index.json'] = () => {}; // never answers
+    await right(await p.visit());
+    assert.deepEqual(p.asked, once());
+  }));
+
+  test('the button removes it; it works on, and is fetched again next time', () => within({}, async (p) => {
+    const page = await p.visit();
+    await ready(page);
+    await page.waitForSelector('#device-models button');
+    await page.click('#device-models button');
+    await page.waitForFunction(() => !document.querySelector('#device-models li'));
+    assert.match(await note(page), /^Removed\./);
+    await right(page);
+    const again = await p.visit();
+    await right(again);
+    assert.deepEqual(new Set(Object.values(p.asked)), new Set([2]));
+  }));
+
+  describe('storage that fails', () => {
+    for (const [name, quota] of /** @type {[string, number][]} */ ([['at once', 100_000], ['in the middle', 12_000_000]])) {
+      test(`a quota that is exceeded ${name}: served from memory, and said`, () => within({}, async (p) => {
+        const page = await p.visit(async (page) => {
+          const session = await page.createCDPSession();
+          await session.send('Storage.overrideQuotaForOrigin', { origin: new URL(p.url).origin, quotaSize: quota });
+        });
+        await right(page);
+        assert.match(await note(page), /^There is no room on this device/);
+        assert.deepEqual(p.asked, once());
+      }));
+    }
+
+    for (const [name, script, says] of /** @type {[string, string, RegExp][]} */ ([
+      ['no IndexedDB', 'delete WorkerGlobalScope.prototype.indexedDB; delete globalThis.indexedDB;', /^This browser keeps nothing/],
+      ['an IndexedDB that throws', 'Object.defineProperty(globalThis, "indexedDB", { get() { throw new DOMException("no", "SecurityError"); } });', /^This browser keeps nothing/],
+      ['an IndexedDB that is refused', 'IDBFactory.prototype.open = () => { throw new DOMException("no", "SecurityError"); };', /^This browser keeps nothing/],
+      [
+        'a disk that is full at commit',
+        `const put = IDBObjectStore.prototype.put;
+        Object.defineProperty(IDBTransaction.prototype, 'error', { get: () => new DOMException('full', 'QuotaExceededError') });
+        IDBObjectStore.prototype.put = function (value, key) {
+          const request = put.call(this, value, key);
+          if (String(value).includes('"complete":true')) request.addEventListener('success', () => this.transaction.abort());
+          return request;
+        };`,
+        /^There is no room on this device/,
+      ],
+    ])) {
+      test(`${name}: served from memory, and said`, () => within({ [workerPath]: inWorker(script) }, async (p) => {
+        const page = await p.visit();
+        await right(page);
+        assert.match(await note(page), says);
+        assert.deepEqual(p.asked, once());
+      }));
+    }
+
+    test('a page without crypto.subtle checks hashes all the same', () => within({
+      [workerPath]: inWorker('Object.defineProperty(crypto, "subtle", { value: undefined });'),
+    }, async (p) => {
+      const page = await p.visit();
+      await right(page);
+      assert.match(await note(page), keptNote);
+    }));
+
+    test('a kept file that is damaged is fetched again, and no other', () => within({}, async (p) => {
+      const page = await p.visit();
+      await ready(page);
+      await damage(page, largest());
+      await page.close();
+      const again = await p.visit();
+      await right(again);
+      assert.deepEqual(p.asked, { ...once(), [largest().path]: 2 });
+      await again.close();
+      await right(await p.visit());
+      assert.deepEqual(p.asked, { ...once(), [largest().path]: 2 }, 'and now it is mended');
+    }));
+
+    const deletion = () => new Promise((resolve, reject) => {
+      const request = indexedDB.deleteDatabase('hamster');
+      request.onsuccess = () => resolve(undefined);
+      request.onerror = request.onblocked = () => reject(new Error('not deleted'));
+    });
+
+    test('a database that is deleted in another tab is made anew', () => within({}, async (p) => {
+      const page = await p.visit();
+      await right(page);
+      const other = await p.context.newPage();
+      await other.goto(new URL('/web/icons/hamster.svg', p.url).href);
+      await other.evaluate(deletion);
+      await other.close();
+      await right(page);
+      await page.reload();
+      await right(page);
+      assert.match(await note(page), keptNote);
+      assert.deepEqual(new Set(Object.values(p.asked)), new Set([2]));
+    }));
+
+    test('a database that is deleted in the middle of a download holds all of it in the end', async () => {
+      /** @type {() => void} */
+      let release = () => {};
+      await within({ [files[2].path]: (_, __, pass) => { release = pass; } }, async (p) => {
+        const page = await p.visit();
+        await keptFiles(page, 2);
+        await page.evaluate(deletion);
+        release();
+        await right(page);
+        assert.match(await note(page), keptNote);
+        await page.close();
+        await right(await p.visit());
+        assert.deepEqual(p.asked, once());
+      });
+    });
+
+    test('a database of another schema is replaced, one of a newer Hamster left alone', () => within({}, async (p) => {
+      const foreign = (/** @type {number} */ version) => async (/** @type {Page} */ page) => {
+        await page.goto(new URL('/web/icons/hamster.svg', p.url).href);
+        await page.evaluate((version) => new Promise((resolve, reject) => {
+          const open = indexedDB.open('hamster', version);
+          open.onupgradeneeded = () => {
+            if (!open.result.objectStoreNames.contains('cheese')) open.result.createObjectStore('cheese');
+          };
+          open.onerror = () => reject(open.error);
+          open.onsuccess = () => {
+            open.result.close();
+            resolve(undefined);
+          };
+        }), version);
+      };
+      const page = await p.visit(foreign(1));
+      await right(page);
+      assert.match(await note(page), keptNote);
+      await page.close();
+      const newer = await p.visit(foreign(99));
+      await right(newer);
+      assert.match(await note(newer), /^Another tab has another version of Hamster open\./);
+    }));
+  });
+
+  /** Waits until some files are kept. @param {Page} page @param {number} count */
+  async function keptFiles(page, count) {
+    await page.waitForFunction((count) => new Promise((resolve) => {
+      const open = indexedDB.open('hamster');
+      open.onupgradeneeded = () => open.transaction?.abort(); // too early: it is not ours to make
+      open.onerror = () => resolve(false);
+      open.onsuccess = () => {
+        const request = open.result.transaction('files').objectStore('files').count();
+        request.onsuccess = () => {
+          open.result.close();
+          resolve(request.result >= count);
+        };
+      };
+    }), { polling: 200 }, count);
+  }
+
+  describe('a network that fails', () => {
+    test('a tab that is killed in mid-download: the next one fetches the rest alone', async () => {
+      await within({ [files[2].path]: firstThen(() => {}) }, async (p) => {
+        const page = await p.visit();
+        await keptFiles(page, files.length - 1);
+        await page.close();
+        const again = await p.visit();
+        await right(again);
+        assert.deepEqual(p.asked, { ...once(), [files[2].path]: 2 });
+        assert.match(await note(again), keptNote);
+      });
+    });
+
+    test('a connection that breaks goes on where it ended', async () => {
+      /** @type {(string | undefined)[]} */
+      const ranges = [];
+      /** @type {Handler} */
+      const look = (request, _, pass) => {
+        ranges.push(request.headers.range);
+        pass();
+      };
+      await within({}, async (p) => {
+        p.handlers[largest().path] = firstThen(partly(largest(), 0.5, cut), look);
+        await right(await p.visit());
+        assert.deepEqual(ranges, [`bytes=${largest().size / 2}-`]);
+        assert.deepEqual(p.asked, { ...once(), [largest().path]: 2 });
+      });
+    });
+
+    test('a server without ranges sends it once more', () => within({}, async (p) => {
+      p.handlers[largest().path] = firstThen(
+        partly(largest(), 0.5, cut),
+        partly(largest(), 1, (response) => response.end()),
+      );
+      await right(await p.visit());
+    }));
+
+    test('a server that stalls is asked again', () => within({}, async (p) => {
+      p.handlers[largest().path] = firstThen(partly(largest(), 0.3, () => {}));
+      await right(await p.visit());
+      assert.deepEqual(p.asked, { ...once(), [largest().path]: 2 });
+    }));
+
+    test('a server in trouble is asked a little later', () => within({}, async (p) => {
+      /** @type {Handler} */
+      const busy = (_, response) => response.writeHead(503, headersOf('text/plain')).end();
+      p.handlers[largest().path] = firstThen(busy, gone, busy);
+      await right(await p.visit());
+      assert.deepEqual(p.asked, { ...once(), [largest().path]: 4 });
+    }));
+
+    test('a file that arrives damaged is asked for once more, past all caches', () => within({}, async (p) => {
+      p.handlers[largest().path] = firstThen((_, response) =>
+        response.writeHead(200, headersOf('application/octet-stream')).end(Buffer.alloc(largest().size, 7)));
+      await right(await p.visit());
+      assert.deepEqual(p.asked, { ...once(), [largest().path]: 2 });
+    }));
+
+    /** @type {[string, Handler, RegExp][]} */
+    const lasting = [
+      ['is not there', (_, response) => response.writeHead(404, headersOf('text/plain')).end(), /^There is no model here yet\. The server has nothing at \/models\//],
+      ['is a web page', (_, response) => response.writeHead(200, headersOf('text/html')).end('<!doctype html>'), /^The server sent a web page in place of the model\./],
+      ['is a web page without a type', (_, response) => response.writeHead(200, headersOf('application/octet-stream')).end('<!doctype html>'), /^The server sent a web page/],
+      ['is too long', (_, response) => response.writeHead(200, headersOf('application/octet-stream')).end(Buffer.alloc(9_000_000, 7)), /^The model (is too large for a browser|arrived damaged)\./],
+      ['is too short', (_, response) => response.writeHead(200, headersOf('application/octet-stream')).end(Buffer.alloc(1_000, 7)), /^The model did not arrive whole\./],
+      ['is another', (_, response) => response.writeHead(200, headersOf('application/octet-stream')).end(Buffer.alloc(files[1].size, 7)), /^The model arrived damaged\./],
+      ['breaks off always', gone, /^The model could not be fetched\. Check the connection/],
+    ];
+    for (const [name, handler, says] of lasting) {
+      test(`a shard that ${name} is told of, and “Try again” fetches it alone`, () => within({}, async (p) => {
+        p.handlers[largest().path] = handler;
+        const page = await p.visit();
+        assert.match(await failed(page), says);
+        delete p.handlers[largest().path];
+        const before = { ...p.asked };
+        await page.click('#retry');
+        await right(page);
+        for (const { path } of files) {
+          assert.ok(p.asked[path] <= (before[path] ?? 0) + 1, `${path} was asked for ${p.asked[path]} times`);
+        }
+        assert.match(await note(page), keptNote);
+      }));
+    }
+
+    for (const [stage, path] of /** @type {[string, () => string][]} */ ([
+      ['before the program', () => '/wasm/hamster.wasm'],
+      ['before the list of models', () => '/models/index.json'],
+      ['before the manifest', () => manifestPath],
+      ['before the graph', () => 'graph.onnx'],
+    ])) {
+      test(`a network that is lost ${stage} is told of, and “Try again” goes on`, () => within({ [path()]: gone }, async (p) => {
+        const page = await p.visit();
+        assert.match(await failed(page), /^(A part of Hamster did not arrive|The model could not be fetched)\./);
+        delete p.handlers[path()];
+        await page.click('#retry');
+        await right(page);
+      }));
+    }
+  });
+
+  describe('two tabs', () => {
+    test('share one download', async () => {
+      /** @type {() => void} */
+      let release = () => {};
+      await within({ [files[2].path]: (_, __, pass) => { release = pass; } }, async (p) => {
+        const one = await p.visit();
+        await keptFiles(one, files.length - 1);
+        const two = await p.visit();
+        await two.waitForFunction(() => document.getElementById('status')?.textContent === 'Another tab is fetching the model…');
+        release();
+        await right(one);
+        await right(two);
+        assert.deepEqual(p.asked, once());
+      });
+    });
+
+    test('the second takes over when the first is closed', async () => {
+      await within({ [files[2].path]: firstThen(() => {}) }, async (p) => {
+        const one = await p.visit();
+        await keptFiles(one, files.length - 1);
+        const two = await p.visit();
+        await two.waitForFunction(() => document.getElementById('status')?.textContent === 'Another tab is fetching the model…');
+        await one.close();
+        await right(two);
+        assert.deepEqual(p.asked, { ...once(), [files[2].path]: 2 });
+      });
+    });
+
+    test('each fetch for themselves where there are no locks', () => within({
+      [workerPath]: inWorker('Object.defineProperty(navigator, "locks", { value: undefined });'),
+    }, async (p) => {
+      const [one, two] = [await p.visit(), await p.visit()];
+      await right(two);
+      await right(one);
+      assert.match(await note(two), keptNote);
+    }));
+  });
+});

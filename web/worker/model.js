@@ -1,0 +1,360 @@
+/**
+ * Where a model's bytes come from: this device, where they were kept, or else
+ * the network, and then they are kept. Whatever storage does, a model that can
+ * be fetched is served; whatever comes, bytes without their SHA-256 are not.
+ *
+ * IndexedDB belongs to Go (wasm/store), HTTP to resume.js; this file decides
+ * which is asked for what.
+ */
+
+import { HamsterError } from '../shared/errors.js';
+import { maxModelBytes } from '../shared/limits.js';
+import { open, readAll } from './download.js';
+import { fetchWhole } from './resume.js';
+
+/**
+ * @import { Kept, Progress } from '../shared/protocol.js'
+ * @import { Engine, Manifest, PackedFile } from './engine.js'
+ *
+ * What the Go program loads.
+ * @typedef {Uint8Array<ArrayBuffer> | { manifest: string, files: Record<string, Uint8Array<ArrayBuffer>> }} ModelSource
+ *
+ * A manifest, and where it lies. `url` is what the page asked for.
+ * @typedef {{ id: string, url: string, base: string, text: string, manifest: Manifest, known: boolean }} Wanted
+ *
+ * @typedef {{ bytes: import('./download.js').OnBytes, tell: (stage: Progress['stage'], done: number, total: number) => void }} Report
+ */
+
+/** @type {import('./download.js').Codes} */
+export const modelCodes = {
+  missing: 'model-missing',
+  unreachable: 'model-unreachable',
+  html: 'model-html',
+  truncated: 'model-truncated',
+  tooLarge: 'model-too-large',
+};
+
+const maxManifestBytes = 4 << 20;
+
+/** How many files are fetched at a time. */
+const parallel = 4;
+
+/**
+ * How long the news of a newer version may keep a model waiting that is there,
+ * in milliseconds after the engine is up. It was asked for long before.
+ */
+const patience = 150;
+
+/**
+ * Asks the network what there is at an address: one ONNX file, or a manifest,
+ * directly or by a catalogue of them.
+ *
+ * @typedef {{ single: Promise<Uint8Array<ArrayBuffer>> } | { base: string, text: string }} Offer
+ *
+ * @param {string} url
+ * @param {import('./download.js').OnBytes} onBytes for one file, which is fetched at once
+ * @returns {Promise<Offer>}
+ */
+export async function lookUp(url, onBytes) {
+  if (/\.onnx$/i.test(new URL(url).pathname)) return readSingle(url, onBytes);
+  const text = await readText(url);
+  const { models, default: chosen } = parseObject(text, url);
+  if (!Array.isArray(models)) return { base: url, text };
+  const offer = models.find(({ id }) => id === chosen) ?? models[0];
+  // What cannot be packed is served as it is, so that its fault can be told.
+  if (chosen === undefined || !offer) return readSingle(new URL('default.onnx', url).href, onBytes);
+  const base = new URL(offer.manifest, url).href;
+  return { base, text: await readText(base) };
+}
+
+/**
+ * @param {string} url
+ * @param {import('./download.js').OnBytes} onBytes
+ * @returns {Offer}
+ */
+function readSingle(url, onBytes) {
+  const options = { codes: modelCodes, onBytes, maxBytes: maxModelBytes };
+  const single = open(url, options).then((download) => readAll(download, maxModelBytes));
+  single.catch(() => {}); // whoever waits for it will see
+  return { single };
+}
+
+/** @param {string} url */
+async function readText(url) {
+  const options = { codes: modelCodes, onBytes: () => {}, maxBytes: maxManifestBytes, init: /** @type {RequestInit} */ ({ cache: 'no-cache' }) };
+  return new TextDecoder().decode(await readAll(await open(url, options), maxManifestBytes));
+}
+
+/**
+ * @param {string} text
+ * @param {string} url
+ */
+function parseObject(text, url) {
+  try {
+    const value = JSON.parse(text);
+    if (value && typeof value === 'object') return value;
+  } catch {
+    // said below
+  }
+  throw new HamsterError('model-invalid', `${url} is no manifest of a model`, { url });
+}
+
+/**
+ * Gets the model that the page asks for.
+ *
+ * @param {string} url
+ * @param {Promise<Offer>} offered of lookUp, asked before the engine was up
+ * @param {Engine} engine
+ * @param {Report} report
+ * @returns {Promise<{ source: ModelSource, kept: Kept }>}
+ */
+export async function obtain(url, offered, engine, report) {
+  offered.catch(() => {}); // it may fail while nobody looks
+  const keep = new Keep(engine.store);
+  const old = await understood(await keep.find(url), engine);
+  /** @type {Offer | null} */
+  let offer = null;
+  if (old) {
+    // What is kept does not wait for the network, and is there when it is not.
+    offer = await Promise.race([offered.catch(() => null), new Promise((resolve) => setTimeout(resolve, patience, null))]);
+  } else {
+    offer = await offered;
+  }
+  if (offer && 'single' in offer) {
+    const source = await offer.single;
+    return { source, kept: { state: 'single', from: 'network', id: '', size: source.length, fetched: 0, reason: '' } };
+  }
+  if (offer) {
+    const id = await hash(new TextEncoder().encode(offer.text), engine);
+    if (id !== old?.id) {
+      try {
+        const wanted = { id, url, base: offer.base, text: offer.text, manifest: await engine.describe(offer.text), known: false };
+        return await gather(wanted, keep, engine, report);
+      } catch (error) {
+        if (!old) throw error; // else the former version still serves
+      }
+    }
+  }
+  if (!old) throw new HamsterError('internal', `nothing is known of ${url}`, { url });
+  return gather(old, keep, engine, report);
+}
+
+/**
+ * A model that is kept, unless its manifest is not what it was or another
+ * Hamster wrote it.
+ *
+ * @param {import('./engine.js').StoredModel | null} stored
+ * @param {Engine} engine
+ * @returns {Promise<Wanted | null>}
+ */
+async function understood(stored, engine) {
+  if (!stored) return null;
+  const { id, url, base, manifest: text } = stored;
+  try {
+    if (await hash(new TextEncoder().encode(text), engine) !== id) return null;
+    return { id, url, base, text, manifest: await engine.describe(text), known: true };
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Collects the files of one manifest.
+ *
+ * @param {Wanted} wanted
+ * @param {Keep} keep
+ * @param {Engine} engine
+ * @param {Report} report
+ * @returns {Promise<{ source: ModelSource, kept: Kept }>}
+ */
+async function gather(wanted, keep, engine, report) {
+  const { manifest, text, url, base, id, known } = wanted;
+  const all = [manifest.graph, ...manifest.shards];
+  /** @type {Record<string, Uint8Array<ArrayBuffer>>} */
+  const files = {};
+  const record = {
+    id, url, base, name: manifest.name ?? '', version: manifest.version ?? '', size: manifest.size, fetched: manifest.compressed,
+    files: all.map(({ sha256, size }) => ({ sha256, size })), manifest: text,
+  };
+  if (!known) await keep.begin(record);
+
+  /** Takes what is kept and is what it should be; returns what is not. */
+  const read = async (/** @type {PackedFile[]} */ from) => {
+    let done = 0;
+    const found = await Promise.all(from.map(async (file) => {
+      const bytes = await keep.get(file.sha256);
+      if (!bytes || bytes.length !== file.size || await hash(bytes, engine) !== file.sha256) return false;
+      files[file.path] = bytes;
+      done += file.size;
+      report.tell('read', done, manifest.size);
+      return true;
+    }));
+    return from.filter((_, i) => !found[i]);
+  };
+
+  let missing = await read(all);
+  const fromCache = missing.length === 0;
+  if (!fromCache) {
+    await inTurn(`hamster-model-${id}`, () => report.tell('wait', 0, 0), async (waited) => {
+      if (waited) missing = await read(missing); // another tab has fetched them
+      await fetchFiles(missing, wanted, keep, engine, report, files);
+    });
+  }
+  // A database that was deleted meanwhile gets everything once more; begin
+  // does nothing where it is still there.
+  for (let again = true; ; again = false) {
+    if (!fromCache) await keep.begin(record);
+    const lost = await keep.complete(id);
+    if (lost.length === 0 || !again) break;
+    for (const { path, sha256 } of all) if (lost.includes(sha256)) await keep.put(id, sha256, files[path]);
+  }
+  return {
+    source: { manifest: text, files },
+    kept: {
+      state: keep.reason ? 'memory' : 'kept', from: fromCache ? 'cache' : 'network',
+      id, size: manifest.size, fetched: manifest.compressed, reason: keep.reason,
+    },
+  };
+}
+
+/**
+ * Fetches files, some at a time, and keeps each as soon as it is whole.
+ *
+ * @param {PackedFile[]} missing
+ * @param {Wanted} wanted
+ * @param {Keep} keep
+ * @param {Engine} engine
+ * @param {Report} report
+ * @param {Record<string, Uint8Array<ArrayBuffer>>} files
+ */
+async function fetchFiles(missing, { id, base }, keep, engine, report, files) {
+  const stop = new AbortController();
+  const parts = missing.map(({ compressed }) => ({ done: 0, total: compressed }));
+  const tell = () => report.bytes(parts.reduce((sum, { done }) => sum + done, 0), parts.reduce((sum, { total }) => sum + total, 0));
+  tell();
+  const fetchOne = async (/** @type {number} */ i) => {
+    const { path, size, sha256 } = missing[i];
+    const url = new URL(path, base).href;
+    for (const again of [false, true]) {
+      const bytes = await fetchWhole(url, {
+        size, codes: modelCodes, signal: stop.signal,
+        // What is kept here need not be in the browser's cache as well, where
+        // nobody could remove it.
+        cache: again ? 'reload' : keep.reason ? 'default' : 'no-store',
+        onBytes: (done, total) => {
+          parts[i] = { done, total };
+          tell();
+        },
+      });
+      if (await hash(bytes, engine) === sha256) {
+        files[path] = bytes;
+        await keep.put(id, sha256, bytes);
+        return;
+      }
+      // Once more past every cache: one of them may hold what is damaged.
+    }
+    throw new HamsterError('model-damaged', `${url} is not the file that the manifest names`, { url, total: size });
+  };
+  let next = 0;
+  const lane = async () => {
+    while (next < missing.length) await fetchOne(next++);
+  };
+  try {
+    await Promise.all(Array.from({ length: parallel }, lane));
+  } catch (error) {
+    stop.abort(error);
+    throw error;
+  }
+}
+
+/**
+ * Runs work while no other tab does the same. Where there are no locks, each
+ * works for itself.
+ *
+ * @param {string} name
+ * @param {() => void} onwait
+ * @param {(waited: boolean) => Promise<void>} work
+ */
+async function inTurn(name, onwait, work) {
+  if (!navigator.locks) return work(false);
+  const free = await navigator.locks.request(name, { ifAvailable: true }, async (lock) => {
+    if (lock) await work(false);
+    return lock !== null;
+  });
+  if (free) return;
+  onwait();
+  await navigator.locks.request(name, () => work(true));
+}
+
+/**
+ * The SHA-256 of bytes, in hexadecimal. Pages that are not served securely have
+ * no crypto.subtle, and Go reckons for them.
+ *
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ * @param {Engine} engine
+ */
+async function hash(bytes, engine) {
+  if (!globalThis.crypto?.subtle) return engine.sha256(bytes);
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/**
+ * The store, which may fail at any time and then is left alone: the model is
+ * served from memory, and `reason` says why.
+ */
+class Keep {
+  #store;
+  /** @type {Kept['reason']} */
+  reason = '';
+
+  /** @param {import('./engine.js').Store} store */
+  constructor(store) {
+    this.#store = store;
+  }
+
+  /**
+   * @template T
+   * @param {() => Promise<T>} ask
+   * @param {T} otherwise
+   */
+  async #ask(ask, otherwise) {
+    if (this.reason) return otherwise;
+    try {
+      return await ask();
+    } catch (thrown) {
+      const { code } = HamsterError.from(thrown);
+      this.reason = code.startsWith('store-') ? /** @type {Kept['reason']} */ (code) : 'store-failed';
+      return otherwise;
+    }
+  }
+
+  /** @param {string} url */
+  find(url) {
+    return this.#ask(() => this.#store.find(url), null);
+  }
+
+  /** @param {object} record */
+  begin(record) {
+    return this.#ask(() => this.#store.begin(record), undefined);
+  }
+
+  /** @param {string} sha256 */
+  get(sha256) {
+    return this.#ask(() => this.#store.get(sha256), null);
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} sha256
+   * @param {Uint8Array<ArrayBuffer>} bytes
+   */
+  put(id, sha256, bytes) {
+    return this.#ask(() => this.#store.put(id, sha256, bytes), undefined);
+  }
+
+  /** @param {string} id */
+  complete(id) {
+    return this.#ask(() => this.#store.complete(id), /** @type {string[]} */ ([]));
+  }
+}
