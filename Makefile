@@ -73,7 +73,7 @@ test-go: setup-test ## Go tests, natively
 .PHONY: test-wasm
 test-wasm: setup-test ## Go tests, as WebAssembly on Node.js and in Chromium
 	$(WITH_MODEL) export GOOS=js GOARCH=wasm && \
-	go test -exec '$(CURDIR)/tools/wasmexec.sh' $(WASM_ON_NODE) && \
+	go test -short -exec '$(CURDIR)/tools/wasmexec.sh' $(WASM_ON_NODE) && \
 	go test -p 1 -short -skip '$(NOT_IN_CHROMIUM)' -exec 'node $(CURDIR)/tools/chromiumexec/exec.mjs' $(WASM_IN_CHROMIUM)
 
 .PHONY: test-node
