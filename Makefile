@@ -9,10 +9,6 @@ WASM_PACKAGES = ./wasm/... ./model/... ./preprocess/... ./tools/bench/...
 WASM_ON_NODE = ./preprocess/... ./model/onnxfile ./model/graph ./model/gorgonia ./model/simd/asm
 WASM_IN_CHROMIUM = ./wasm/... ./model ./model/simd
 
-# Thousands of small modules would take Chromium minutes; the native tests run
-# the same ones on wazero.
-NOT_IN_CHROMIUM = ^TestEngineConforms$$
-
 # A clone that another user owns must build too.
 export GOFLAGS := -buildvcs=false $(filter-out -buildvcs=false,$(GOFLAGS))
 
@@ -74,7 +70,7 @@ test-go: setup-test ## Go tests, natively
 test-wasm: setup-test ## Go tests, as WebAssembly on Node.js and in Chromium
 	$(WITH_MODEL) export GOOS=js GOARCH=wasm && \
 	go test -short -exec '$(CURDIR)/tools/wasmexec.sh' $(WASM_ON_NODE) && \
-	go test -p 1 -short -skip '$(NOT_IN_CHROMIUM)' -exec 'node $(CURDIR)/tools/chromiumexec/exec.mjs' $(WASM_IN_CHROMIUM)
+	go test -p 1 -short -exec 'node $(CURDIR)/tools/chromiumexec/exec.mjs' $(WASM_IN_CHROMIUM)
 
 .PHONY: test-node
 test-node: setup-test ## JavaScript, and models compared with other runtimes
