@@ -17,11 +17,12 @@ const cacheName = prefix + shell.version;
 /** @type {any} */
 const worker = self;
 
-/** The scope's own address stands for index.html. */
-const addresses = new Map(shell.files.map((file) => [
-  new URL(file === 'index.html' ? './' : file, worker.registration.scope).href, file,
-]));
-addresses.set(new URL('index.html', worker.registration.scope).href, 'index.html');
+/** Where a file lies; the scope's own address stands for index.html. @param {string} file */
+const addressOf = (file) => new URL(file === 'index.html' ? './' : file, worker.registration.scope).href;
+
+/** Which kept address answers for one that is asked for. */
+const addresses = new Map(shell.files.map((file) => [addressOf(file), addressOf(file)]));
+addresses.set(new URL('index.html', worker.registration.scope).href, addressOf('index.html'));
 
 worker.addEventListener('install', (/** @type {any} */ event) => event.waitUntil(install()));
 worker.addEventListener('activate', (/** @type {any} */ event) => event.waitUntil(activate()));
@@ -35,14 +36,14 @@ worker.addEventListener('fetch', (/** @type {any} */ event) => {
   const address = new URL(url);
   address.hash = '';
   address.search = '';
-  const file = addresses.get(address.href);
-  if (method === 'GET' && file !== undefined) event.respondWith(answer(file, event.request));
+  const kept = addresses.get(address.href);
+  if (method === 'GET' && kept !== undefined) event.respondWith(answer(kept, event.request));
 });
 
 /** Fetches every file; one that is missing stops it, and the former version stays. */
 async function install() {
   const cache = await caches.open(cacheName);
-  await cache.addAll([...addresses].map(([address]) => new Request(address, { cache: 'no-cache' })));
+  await cache.addAll(shell.files.map((file) => new Request(addressOf(file), { cache: 'no-cache' })));
 }
 
 /** Removes former versions. On a first visit the open page is taken in too. */
@@ -57,11 +58,10 @@ async function activate() {
  * What was kept, with the headers that it came with: among them those that
  * isolate the page, without which there are no threads.
  *
- * @param {string} file
+ * @param {string} address
  * @param {Request} request
  */
-async function answer(file, request) {
-  const address = new URL(file === 'index.html' ? './' : file, worker.registration.scope).href;
+async function answer(address, request) {
   const cache = await caches.open(cacheName);
   return await cache.match(address, { ignoreVary: true }) ?? fetch(request);
 }

@@ -404,6 +404,35 @@ describe('the model on this device', { skip }, () => {
       assert.deepEqual(p.asked, { ...once(), [largest().path]: 2 });
     }));
 
+    test('a signal stops the download at once; the next load fetches the rest alone', async () => {
+      let cutOff = false;
+      await within({
+        [files[2].path]: firstThen((_, response) => response.on('close', () => { cutOff = true; })),
+      }, async (p) => {
+        const page = await p.context.newPage();
+        await page.goto(new URL('/web/icons/hamster.svg', p.url).href);
+        await page.evaluate(async () => {
+          // @ts-expect-error: an address on the server, not a file here
+          const { Classifier } = await import('/web/page/classifier.js');
+          const stop = new AbortController();
+          const global = /** @type {any} */ (globalThis);
+          global.stop = stop;
+          global.loading = new Classifier({ model: '/models/index.json' }).load({ signal: stop.signal }).catch((/** @type {Error} */ error) => error.name);
+        });
+        await keptFiles(page, files.length - 1);
+        assert.equal(await page.evaluate(() => {
+          const { stop, loading } = /** @type {any} */ (globalThis);
+          stop.abort();
+          return loading;
+        }), 'AbortError');
+        for (let i = 0; !cutOff && i < 100; i++) await new Promise((resolve) => setTimeout(resolve, 50));
+        assert.equal(cutOff, true, 'the connection is closed');
+        await page.close();
+        await right(await p.visit());
+        assert.deepEqual(p.asked, { ...once(), [files[2].path]: 2 });
+      });
+    });
+
     /** @type {[string, Handler, RegExp][]} */
     const lasting = [
       ['is not there', (_, response) => response.writeHead(404, headersOf('text/plain')).end(), /^There is no model here yet\. The server has nothing at \/models\//],
