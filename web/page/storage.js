@@ -38,6 +38,10 @@ export class Storage {
     this.#section.hidden = false;
     if (kept.state === 'kept') await askToPersist();
     await this.#refresh(() => this.#classifier.kept());
+    // On a first visit the page itself is kept a little later (web/sw.js).
+    if (!navigator.serviceWorker || navigator.serviceWorker.controller) return;
+    await navigator.serviceWorker.ready;
+    this.#room.textContent = await room();
   }
 
   /** @param {() => Promise<KeptModel[]>} ask */

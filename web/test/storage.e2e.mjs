@@ -370,7 +370,9 @@ describe('the model on this device', { skip }, () => {
       await within({}, async (p) => {
         p.handlers[largest().path] = firstThen(partly(largest(), 0.5, cut), look);
         await right(await p.visit());
-        assert.deepEqual(ranges, [`bytes=${largest().size / 2}-`]);
+        assert.equal(ranges.length, 1);
+        const from = Number(/^bytes=(\d+)-$/.exec(ranges[0] ?? '')?.[1]);
+        assert.ok(from > 0 && from <= largest().size / 2, `it goes on at ${ranges[0]}`); // the end may overtake some bytes
         assert.deepEqual(p.asked, { ...once(), [largest().path]: 2 });
       });
     });
