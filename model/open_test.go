@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -64,7 +65,7 @@ func TestWhatCannotBeOpenedIsNamed(t *testing.T) {
 	for path, want := range map[string]string{
 		none:                                "model: the folder " + none + " holds no .onnx file",
 		two:                                 "model: the folder " + two + " holds 2 .onnx files: name one of a.onnx, b.onnx",
-		filepath.Join(none, "missing.onnx"): "missing.onnx: no such file",
+		filepath.Join(none, "missing.onnx"): "missing.onnx: " + syscall.ENOENT.Error(),
 		os.DevNull:                          "not a regular file",
 	} {
 		_, err := model.Open(path)

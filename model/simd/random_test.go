@@ -137,6 +137,9 @@ func TestRandomModelsGiveWhatGorgoniaGives(t *testing.T) {
 			}
 		})
 	}
+	if testing.Short() {
+		return // so few models need not use every kernel
+	}
 	// Lest the generators or the choice of kernels leave some untried.
 	for _, want := range []string{
 		"f32_conv_nhwc_", "f32_conv_nhwc_1x", "_add", "dwconv", "winograd_input", "winograd_output_f2x2_k3x3",
