@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"syscall/js"
 	"time"
@@ -60,9 +59,6 @@ func (e *engine) load(ctx context.Context, source model.Source, options loadOpti
 		}
 	}
 	e.model = loaded
-	// JavaScript holds the file's bytes until Go has found out that it needs them
-	// no more; by itself it would look much later.
-	go runtime.GC()
 	spec := loaded.Spec()
 	return &loadResult{
 		Name: spec.Name, Version: spec.Version, Licence: spec.Licence, Source: spec.Source,

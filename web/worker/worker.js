@@ -8,6 +8,7 @@ import { decode, decoded, decodes } from './decode.js';
 import { compile, start } from './engine.js';
 import { lookUp, obtain } from './model.js';
 import { Stages } from './stages.js';
+import { release } from './release.js';
 
 /**
  * @import { ClassifyRequest, Classification, KeptModel, LoadRequest, Mode, ModelInfo, Progress, Request, Response as Message } from '../shared/protocol.js'
@@ -106,6 +107,7 @@ async function load({ id, model, backend }) {
   const { source, kept } = await stages.of('read', () => obtain(model, offered, running, { bytes, tell: report.tell }));
   report.tell('prepare', 0, 0);
   const info = await stages.of('prepare', () => running.load(source, backend));
+  release(source instanceof Uint8Array ? [source] : Object.values(source.files));
   defaultMode = info.mode;
   return { ...info, kept, stages: stages.list };
 }

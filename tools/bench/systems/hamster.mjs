@@ -15,6 +15,9 @@ export async function start(options) {
   return {
     async load(bytes) {
       const backend = await Promise.race([program.load(bytes, JSON.stringify(options)), stopped]);
+      // As web/worker/worker.js does.
+      const { release } = await import(/** @type {string} */ ('/web/worker/release.js'));
+      release([bytes]);
       return {
         backend,
         set: (x) => program.set(new Uint8Array(x.buffer, x.byteOffset, x.byteLength)),

@@ -17,7 +17,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"runtime"
 	"syscall/js"
 
 	"hamster/model"
@@ -60,9 +59,6 @@ func (p *program) load(bytes js.Value, text string) (any, error) {
 		return nil, err
 	}
 	p.model = m
-	// JavaScript holds the file's bytes until Go has found out that it needs them
-	// no more; by itself it would look much later.
-	go runtime.GC()
 	return m.Backend(), nil
 }
 
