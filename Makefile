@@ -64,13 +64,13 @@ types: setup-test ## the types that JavaScript's comments declare
 
 .PHONY: test-go
 test-go: setup-test ## Go tests, natively
-	$(WITH_MODEL) go test ./...
+	$(WITH_MODEL) go test -timeout 20m ./...
 
 .PHONY: test-wasm
 test-wasm: setup-test ## Go tests, as WebAssembly on Node.js and in Chromium
 	$(WITH_MODEL) export GOOS=js GOARCH=wasm && \
-	go test -short -exec '$(CURDIR)/tools/wasmexec.sh' $(WASM_ON_NODE) && \
-	go test -p 1 -short -exec 'node $(CURDIR)/tools/chromiumexec/exec.mjs' $(WASM_IN_CHROMIUM)
+	go test -timeout 20m -short -exec '$(CURDIR)/tools/wasmexec.sh' $(WASM_ON_NODE) && \
+	go test -timeout 20m -p 1 -short -exec 'node $(CURDIR)/tools/chromiumexec/exec.mjs' $(WASM_IN_CHROMIUM)
 
 .PHONY: test-node
 test-node: setup-test ## JavaScript, and models compared with other runtimes
