@@ -19,10 +19,10 @@ import { texts } from '../shared/texts.js';
 
 /** @type {{ file: string, name: string }[]} */
 const samples = [
-  { file: 'chelsea.png', name: texts.sampleNames.chelsea },
-  { file: 'coffee.png', name: texts.sampleNames.coffee },
+  { file: 'chelsea.jpg', name: texts.sampleNames.chelsea },
+  { file: 'coffee.jpg', name: texts.sampleNames.coffee },
   { file: 'rocket.jpg', name: texts.sampleNames.rocket },
-  { file: 'astronaut.png', name: texts.sampleNames.astronaut },
+  { file: 'astronaut.jpg', name: texts.sampleNames.astronaut },
 ];
 
 /** @param {Handlers} handlers */
@@ -87,7 +87,7 @@ function offerSamples({ onphoto }) {
     button.title = name;
     button.setAttribute('aria-label', texts.sample(name));
     const image = new Image(52, 52);
-    image.src = `samples/small/${file.replace(/\.\w+$/, '.jpg')}`;
+    image.src = `samples/small/${file}`;
     image.alt = '';
     button.append(image);
     button.addEventListener('click', () => onphoto({ name, open: (signal) => fetchPhoto(`samples/${file}`, signal) }));

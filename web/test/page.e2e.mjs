@@ -94,17 +94,17 @@ describe('the page', { skip }, () => {
   test('the scores are those of the command line, in both modes', async () => {
     const photo = join(photos, 'chelsea.png');
     for (const mode of ['keras', 'quality']) {
-      const result = await opened.page.evaluate(async (mode) => {
+      const result = await opened.page.evaluate(async (base64, mode) => {
         // @ts-expect-error: an address on the server, not a file here
         const { Classifier } = await import('/web/page/classifier.js');
         const classifier = new Classifier({ model: 'models/default.onnx' });
         try {
-          const image = await (await fetch('samples/chelsea.png')).blob();
+          const image = new Blob([Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))]);
           return await classifier.classify(image, { mode, top: 0 });
         } finally {
           classifier.close();
         }
-      }, mode);
+      }, await readFile(photo, 'base64'), mode);
       const native = await classifyNatively(built, photo, mode);
       assert.equal(result.environment.mode, mode);
       assert.equal(result.predictions[0].label, native.predictions[0].label);
@@ -147,7 +147,7 @@ describe('the page', { skip }, () => {
     const [worker, page] = await opened.page.evaluate(async () => {
       // @ts-expect-error: an address on the server, not a file here
       const { Classifier } = await import('/web/page/classifier.js');
-      const image = await (await fetch('samples/coffee.png')).blob();
+      const image = await (await fetch('samples/coffee.jpg')).blob();
       const results = [];
       for (const decodeOn of ['auto', 'page']) {
         const classifier = new Classifier({ model: 'models/default.onnx', decodeOn });

@@ -44,9 +44,15 @@ const (
 const (
 	thumbnailSide    = 192 // shown at up to 96 CSS pixels
 	thumbnailQuality = 80
+	sampleSide       = 640 // no longer than this: every visitor keeps them
+	sampleQuality    = 85
 )
 
-// Samples are the photos of testdata/photos that the page offers.
+// notices are what the page links to about its licences, by name in the
+// repository. A browser shows text only under a name that says so.
+var notices = map[string]string{"NOTICE": "NOTICE.txt", "LICENSE": "LICENSE.txt"}
+
+// Samples are the photos of testdata/photos that the page offers, as JPEG.
 var Samples = []string{"chelsea.png", "coffee.png", "rocket.jpg", "astronaut.png"}
 
 // Build assembles the site of the repository at root into the folder out.
@@ -62,6 +68,7 @@ func Build(ctx context.Context, root, out string) error {
 	files := map[string][]byte{}
 	for _, add := range []func() error{
 		func() error { return addPage(files, os.DirFS(root)) },
+		func() error { return addNotices(files, os.DirFS(root)) },
 		func() error { return addRuntime(ctx, files) },
 		func() error { return addSamples(files, os.DirFS(filepath.Join(root, "testdata", "photos"))) },
 	} {
@@ -192,38 +199,56 @@ func isShipped(name string) bool {
 	return slices.Contains([]string{".js", ".css", ".svg", ".png", ".webmanifest"}, path.Ext(name))
 }
 
-// addSamples adds each sample photo as it is and a square thumbnail of it.
+// addNotices adds the licences of all that is shipped.
+func addNotices(files map[string][]byte, root fs.FS) error {
+	for name, shipped := range notices {
+		content, err := fs.ReadFile(root, name)
+		if err != nil {
+			return fmt.Errorf("read the licences: %w", err)
+		}
+		files[shipped] = content
+	}
+	return nil
+}
+
+// addSamples adds each sample photo, and a square thumbnail of it.
 func addSamples(files map[string][]byte, photos fs.FS) error {
 	for _, name := range Samples {
 		content, err := fs.ReadFile(photos, name)
 		if err != nil {
 			return fmt.Errorf("read a sample photo: %w", err)
 		}
-		small, err := thumbnail(content)
+		picture, _, err := image.Decode(bytes.NewReader(content))
+		if err != nil {
+			return fmt.Errorf("decode the sample photo %s: %w", name, err)
+		}
+		bounds := picture.Bounds()
+		shorter, longer := min(bounds.Dx(), bounds.Dy()), max(bounds.Dx(), bounds.Dy())
+		scale := min(1, float64(sampleSide)/float64(longer))
+		size := image.Pt(int(scale*float64(bounds.Dx())), int(scale*float64(bounds.Dy())))
+		corner := bounds.Min.Add(image.Pt((bounds.Dx()-shorter)/2, (bounds.Dy()-shorter)/2))
+		middle := image.Rectangle{Min: corner, Max: corner.Add(image.Pt(shorter, shorter))}
+
+		name = strings.TrimSuffix(name, path.Ext(name)) + ".jpg"
+		files[path.Join(samplesPath, name)], err = scaled(picture, bounds, size, sampleQuality)
+		if err != nil {
+			return fmt.Errorf("shrink the sample photo %s: %w", name, err)
+		}
+		files[path.Join(samplesPath, "small", name)], err = scaled(picture, middle, image.Pt(thumbnailSide, thumbnailSide), thumbnailQuality)
 		if err != nil {
 			return fmt.Errorf("make the thumbnail of %s: %w", name, err)
 		}
-		files[path.Join(samplesPath, name)] = content
-		files[path.Join(samplesPath, "small", strings.TrimSuffix(name, path.Ext(name))+".jpg")] = small
 	}
 	return nil
 }
 
-// thumbnail returns the middle square of a picture as a small JPEG.
-func thumbnail(content []byte) ([]byte, error) {
-	picture, _, err := image.Decode(bytes.NewReader(content))
-	if err != nil {
-		return nil, err
-	}
-	bounds := picture.Bounds()
-	side := min(bounds.Dx(), bounds.Dy())
-	corner := bounds.Min.Add(image.Pt((bounds.Dx()-side)/2, (bounds.Dy()-side)/2))
-	square := image.Rectangle{Min: corner, Max: corner.Add(image.Pt(side, side))}
-	small := image.NewRGBA(image.Rect(0, 0, thumbnailSide, thumbnailSide))
-	draw.CatmullRom.Scale(small, small.Bounds(), picture, square, draw.Src, nil)
-	var out bytes.Buffer
-	err = jpeg.Encode(&out, small, &jpeg.Options{Quality: thumbnailQuality})
-	return out.Bytes(), err
+// scaled returns a part of a picture as a JPEG of the given size.
+func scaled(picture image.Image, part image.Rectangle, size image.Point, quality int) ([]byte, error) {
+	out := image.NewRGBA(image.Rectangle{Max: size})
+	draw.CatmullRom.Scale(out, out.Bounds(), picture, part, draw.Src, nil)
+	var content bytes.Buffer
+	err := jpeg.Encode(&content, out, &jpeg.Options{Quality: quality})
+	return content.Bytes(), err
 }
 
 // synchronise makes the folder hold exactly the files and the compiled

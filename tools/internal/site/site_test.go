@@ -58,7 +58,9 @@ func TestSamplesHaveSquareThumbnails(t *testing.T) {
 	if got, want := len(files), 2*len(Samples); got != want {
 		t.Fatalf("%d files, want %d", got, want)
 	}
+	total := 0
 	for name, content := range files {
+		total += len(content)
 		if !strings.HasPrefix(name, "samples/small/") {
 			continue
 		}
@@ -68,6 +70,21 @@ func TestSamplesHaveSquareThumbnails(t *testing.T) {
 		}
 		if len(content) > 20<<10 {
 			t.Errorf("%s: %d bytes is too much for a thumbnail", name, len(content))
+		}
+	}
+	if total > 350<<10 {
+		t.Errorf("%d bytes of samples are too much for every visitor to keep", total)
+	}
+}
+
+func TestLicencesAreShippedUnderNamesThatBrowsersShow(t *testing.T) {
+	files := map[string][]byte{}
+	if err := addNotices(files, os.DirFS(filepath.Join("..", "..", ".."))); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"NOTICE.txt", "LICENSE.txt"} {
+		if len(files[name]) == 0 {
+			t.Errorf("%s is not shipped", name)
 		}
 	}
 }
