@@ -92,9 +92,9 @@ func Node() (Host, error) {
 }
 
 // Chromium starts headless Chromium as a host, through puppeteer-core.
-// CHROMIUM names the executable; without it "chromium" is looked up.
+// HAMSTER_CHROMIUM names the executable; without it "chromium" is looked up.
 func Chromium() (Host, error) {
-	path := os.Getenv("CHROMIUM")
+	path := os.Getenv("HAMSTER_CHROMIUM")
 	if path == "" {
 		var err error
 		if path, err = exec.LookPath("chromium"); err != nil {
