@@ -21,9 +21,11 @@ type Program struct {
 	pool    *pool
 	inputs  []slot
 	outputs []slot
+	kept    slot
 	machine G.VM  // nil where every output is an input or a constant
 	ops     []*op // in the order in which the machine runs them
 	closed  bool
+	ran     bool // the last run left its values
 
 	// Of the run at hand.
 	ctx     context.Context
@@ -47,20 +49,26 @@ var ErrClosed = errors.New("the program is closed")
 // Compile lowers g to a Gorgonia graph. Constants are read, dequantised and
 // packed here, once; g is not needed afterwards. The error names the node and
 // its operator where one cannot be lowered.
-func Compile(ctx context.Context, g *graph.Graph) (p *Program, err error) {
+func Compile(ctx context.Context, g *graph.Graph) (*Program, error) {
+	return CompileKeeping(ctx, g, nil)
+}
+
+// CompileKeeping is Compile with a computed value that Kept returns after a run;
+// nil for none.
+func CompileKeeping(ctx context.Context, g *graph.Graph, keep *graph.Value) (p *Program, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			p, err = nil, fmt.Errorf("gorgonia: %v", r)
 		}
 	}()
-	p, err = compile(ctx, g)
+	p, err = compile(ctx, g, keep)
 	if err != nil {
 		return nil, fmt.Errorf("gorgonia: %w", err)
 	}
 	return p, nil
 }
 
-func compile(ctx context.Context, g *graph.Graph) (*Program, error) {
+func compile(ctx context.Context, g *graph.Graph, keep *graph.Value) (*Program, error) {
 	c := &compiler{ctx: ctx, g: g, pool: newPool(), folded: map[*graph.Value]*step{}, values: map[*graph.Value][]float32{}}
 	if err := c.lower(); err != nil {
 		return nil, err
@@ -84,7 +92,11 @@ func compile(ctx context.Context, g *graph.Graph) (*Program, error) {
 		}
 		p.machine = G.NewTapeMachine(expr)
 	}
-	at, err := plan(order, fixed, g.Outputs)
+	stay := g.Outputs
+	if keep != nil {
+		stay = append(slices.Clip(stay), keep)
+	}
+	at, err := plan(order, fixed, stay)
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +112,12 @@ func compile(ctx context.Context, g *graph.Graph) (*Program, error) {
 	}
 	for _, v := range g.Outputs {
 		p.outputs = append(p.outputs, slot{v, at[v].data[:v.Len()]})
+	}
+	if keep != nil {
+		if at[keep] == nil {
+			return nil, fmt.Errorf("value %q is not computed by a run", keep.Name)
+		}
+		p.kept = slot{keep, at[keep].data[:keep.Len()]}
 	}
 	return p, nil
 }
@@ -243,6 +261,7 @@ func (p *Program) Run(ctx context.Context, inputs [][]float32) (outputs [][]floa
 	if len(inputs) != len(p.inputs) {
 		return nil, fmt.Errorf("gorgonia: %d inputs given, the graph has %d", len(inputs), len(p.inputs))
 	}
+	p.ran = false
 	for i, in := range p.inputs {
 		if len(inputs[i]) != len(in.data) {
 			return nil, fmt.Errorf("gorgonia: input %q: %d elements given, %s has %d", in.value.Name, len(inputs[i]), in.value.Dims(), len(in.data))
@@ -252,11 +271,28 @@ func (p *Program) Run(ctx context.Context, inputs [][]float32) (outputs [][]floa
 	if err := p.run(ctx); err != nil {
 		return nil, fmt.Errorf("gorgonia: %w", err)
 	}
+	p.ran = true
 	outputs = make([][]float32, len(p.outputs))
 	for i, out := range p.outputs {
 		outputs[i] = append(make([]float32, 0, len(out.data)), out.data...)
 	}
 	return outputs, nil
+}
+
+// Kept returns what the last run computed for the value that Compile was asked to
+// keep, row-major, of the graph's shape.
+func (p *Program) Kept() ([]float32, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.closed:
+		return nil, fmt.Errorf("gorgonia: %w", ErrClosed)
+	case p.kept.value == nil:
+		return nil, errors.New("gorgonia: the program was not asked to keep a value")
+	case !p.ran:
+		return nil, errors.New("gorgonia: there was no run")
+	}
+	return slices.Clone(p.kept.data), nil
 }
 
 func (p *Program) run(ctx context.Context) error {
@@ -292,6 +328,6 @@ func (p *Program) Close() error {
 	if p.machine != nil {
 		err = p.machine.Close()
 	}
-	p.pool, p.machine, p.ops, p.inputs, p.outputs = nil, nil, nil, nil, nil
+	p.pool, p.machine, p.ops, p.inputs, p.outputs, p.kept = nil, nil, nil, nil, nil, slot{}
 	return err
 }

@@ -35,7 +35,7 @@ func (v view) dense() bool { return !v.haloed() && v.at == 0 }
 
 // buffers lays out the tensors of g: which share memory, what halo they need and
 // from which operator to which they are in use. Inputs are in use from before
-// the first operator, outputs until after the last.
+// the first operator, outputs and what is kept until after the last.
 func buffers(g *ir.Graph) map[*ir.Tensor]*buffer {
 	bufs := map[*ir.Tensor]*buffer{}
 	get := func(t *ir.Tensor, at int) *buffer {
@@ -64,6 +64,9 @@ func buffers(g *ir.Graph) map[*ir.Tensor]*buffer {
 		}
 	}
 	for _, t := range g.Outputs {
+		get(t, len(g.Ops))
+	}
+	for _, t := range g.Kept {
 		get(t, len(g.Ops))
 	}
 	for i, o := range g.Ops {

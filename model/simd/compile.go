@@ -32,6 +32,9 @@ type Options struct {
 	Threads bool
 	// NoWinograd computes every convolution directly.
 	NoWinograd bool
+	// Keep is a value of the graph, 1×C×H×W, that a run leaves readable; nil for
+	// none.
+	Keep *graph.Value
 	// OwnMemory makes the module own and export its memory, as a stand-alone
 	// module does, rather than import it as env.memory.
 	OwnMemory bool
@@ -59,6 +62,8 @@ type Compiled struct {
 	Tensor  Layout
 	Scratch Region
 	Outputs []Region
+	// Kept is where Options.Keep lies after a run.
+	Kept Layout
 	// Kernels names the functions that the module holds.
 	Kernels []string
 	// Steps lists what a run does, one line each.
@@ -129,7 +134,11 @@ func Compile(ctx context.Context, g *graph.Graph, opts Options) (*Compiled, erro
 
 // compile lets extend add to the module before it is encoded.
 func compile(ctx context.Context, g *graph.Graph, opts Options, extend func(*compiler, *Compiled) error) (*Compiled, error) {
-	low, err := ir.Lower(g)
+	var keep []*graph.Value
+	if opts.Keep != nil {
+		keep = append(keep, opts.Keep)
+	}
+	low, err := ir.Lower(g, keep...)
 	if err != nil {
 		return nil, fmt.Errorf("simd: %w", err)
 	}
@@ -378,10 +387,7 @@ func (c *compiler) finish(in *span, unpadded int) (*Compiled, error) {
 	out := &Compiled{
 		Options: c.opts, builder: c.b,
 		Input: Region{reserved + uint32(in.offset), uint32(4 * t.Len())},
-		Tensor: Layout{
-			Addr: v.pixel(0, 0), RowStride: v.rowStride(), PixelStride: v.pixelStride(),
-			H: t.H, W: t.W, C: t.C,
-		},
+		Tensor: layout(t, v),
 	}
 	read := c.reading(t, v, out.Input.Addr)
 	var err error
@@ -401,6 +407,9 @@ func (c *compiler) finish(in *span, unpadded int) (*Compiled, error) {
 			return nil, fmt.Errorf("simd: output %q lies in pieces", t.Name)
 		}
 		out.Outputs = append(out.Outputs, Region{v.pixel(0, 0), uint32(4 * t.Len())})
+	}
+	for _, t := range c.g.Kept {
+		out.Kept = layout(t, c.view(t))
 	}
 	if out.Packs, err = c.packs(); err != nil {
 		return nil, err
@@ -434,6 +443,13 @@ func (c *compiler) finish(in *span, unpadded int) (*Compiled, error) {
 	}
 	out.Kernels, out.Steps = c.b.Names(), c.text
 	return out, nil
+}
+
+func layout(t *ir.Tensor, v view) Layout {
+	return Layout{
+		Addr: v.pixel(0, 0), RowStride: v.rowStride(), PixelStride: v.pixelStride(),
+		H: t.H, W: t.W, C: t.C,
+	}
 }
 
 // reading lists the steps that bring the caller's input into the input tensor:

@@ -1,5 +1,7 @@
 package simd
 
+import "hamster/model/graph"
+
 // Config of New.
 type Config struct {
 	// Threads is how many threads to run; 0 means as many as the host can give.
@@ -12,4 +14,6 @@ type Config struct {
 	// NoRelaxed and NoWinograd leave out what makes results differ in their last
 	// bits from the plain sum of products.
 	NoRelaxed, NoWinograd bool
+	// Keep is a value of the graph that Kept returns after a run; nil for none.
+	Keep *graph.Value
 }

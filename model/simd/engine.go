@@ -40,8 +40,9 @@ type Engine struct {
 	m    machine
 	note string
 	err  error // why the machine is unusable
-	// prepared says that the input tensor holds an image that no run has used.
-	prepared bool
+	// prepared says that the input tensor holds an image that no run has used,
+	// ran that what the last run left has not been written over.
+	prepared, ran bool
 }
 
 // errClosed is what a closed engine answers.
@@ -73,7 +74,7 @@ func start(ctx context.Context, c *Compiled, g *graph.Graph, m machine) (*Engine
 	// What only a start needs is not kept: in a browser these would be megabytes
 	// that Go's memory cannot give back, but can use again.
 	kept := *c
-	kept.Module, kept.Image, kept.Packs = nil, nil, nil
+	kept.Module, kept.Image, kept.Packs, kept.Options.Keep = nil, nil, nil, nil
 	kept.builder = c.builder.Layout()
 	return &Engine{c: &kept, m: m}, nil
 }
@@ -92,13 +93,14 @@ func (e *Engine) Run(ctx context.Context, inputs [][]float32) ([][]float32, erro
 	if len(inputs) != 1 || uint32(4*len(inputs[0])) != e.c.Input.Len {
 		return nil, fmt.Errorf("simd: the input takes %d numbers", e.c.Input.Len/4)
 	}
-	e.prepared = false
+	e.prepared, e.ran = false, false
 	if err := e.m.write(e.c.Input.Addr, floatBytes(inputs[0])); err != nil {
 		return nil, err
 	}
 	if err := e.run(ctx, e.c.Program); err != nil {
 		return nil, err
 	}
+	e.ran = true
 	return e.outputs()
 }
 
@@ -120,10 +122,45 @@ func (e *Engine) outputs() ([][]float32, error) {
 		}
 		outs[i] = make([]float32, len(b)/4)
 		for k := range outs[i] {
-			outs[i][k] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*k:]))
+			outs[i][k] = float(b, 4*k)
 		}
 	}
 	return outs, nil
+}
+
+func float(b []byte, at int) float32 {
+	return math.Float32frombits(binary.LittleEndian.Uint32(b[at:]))
+}
+
+// Kept returns what the last run computed for Config.Keep, as the graph has it:
+// C planes of H×W. It fails where there was no run, or where an image has been
+// prepared since.
+func (e *Engine) Kept() ([]float32, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	k := e.c.Kept
+	switch {
+	case e.err != nil:
+		return nil, e.err
+	case k.C == 0:
+		return nil, errors.New("simd: the engine was not asked to keep a value")
+	case !e.ran:
+		return nil, errors.New("simd: the last run is gone")
+	}
+	b := make([]byte, (k.H-1)*k.RowStride+(k.W-1)*k.PixelStride+4*k.C)
+	if err := e.m.read(k.Addr, b); err != nil {
+		return nil, err
+	}
+	out := make([]float32, k.H*k.W*k.C)
+	for y := range k.H {
+		for x := range k.W {
+			from := b[y*k.RowStride+x*k.PixelStride:][:4*k.C]
+			for c := range k.C {
+				out[c*k.H*k.W+y*k.W+x] = float(from, 4*c)
+			}
+		}
+	}
+	return out, nil
 }
 
 // Describe says what runs, as in "simd, 2 threads, relaxed".

@@ -37,7 +37,7 @@ func (e *Engine) Prepare(ctx context.Context, px preprocess.Pixels, spec preproc
 	if orientation > 1 && mode != preprocess.Keras {
 		return ErrImage
 	}
-	e.prepared = false
+	e.prepared, e.ran = false, false
 	r := &reader{e: e, px: px, w: w, h: h, area: e.c.Scratch}
 	var err error
 	switch mode {
@@ -76,6 +76,7 @@ func (e *Engine) RunPrepared(ctx context.Context) ([][]float32, error) {
 	if err := e.run(ctx, e.c.Net); err != nil {
 		return nil, err
 	}
+	e.ran = true
 	return e.outputs()
 }
 

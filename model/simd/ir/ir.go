@@ -10,6 +10,7 @@ package ir
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"hamster/model/graph"
@@ -19,7 +20,9 @@ import (
 type Graph struct {
 	Inputs  []*Tensor
 	Outputs []*Tensor
-	Ops     []*Op
+	// Kept are read after the run as outputs are, but where they lie.
+	Kept []*Tensor
+	Ops  []*Op
 	// Channels first: how Inputs and Outputs are laid out by the caller.
 	InputNHWC bool
 }
@@ -197,6 +200,9 @@ func (g *Graph) String() string {
 	for _, t := range g.Outputs {
 		fmt.Fprintf(&b, "output %s\n", t)
 	}
+	for _, t := range g.Kept {
+		fmt.Fprintf(&b, "kept %s\n", t)
+	}
 	return b.String()
 }
 
@@ -282,12 +288,7 @@ func (g *Graph) consumers() map[*Tensor][]*Op {
 
 // isOutput tells whether the caller reads t.
 func (g *Graph) isOutput(t *Tensor) bool {
-	for _, o := range g.Outputs {
-		if o == t {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(g.Outputs, t) || slices.Contains(g.Kept, t)
 }
 
 // sole returns the one operator that reads t, or nil.

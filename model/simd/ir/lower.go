@@ -66,9 +66,10 @@ type lowerer struct {
 	weights map[*graph.Value]Weight
 }
 
-// Lower turns the canonical graph into the form that the passes work on. The
-// error names the node, its operator, the opset and the limit.
-func Lower(g *graph.Graph) (*Graph, error) {
+// Lower turns the canonical graph into the form that the passes work on; the
+// values of keep can still be read when all has run. The error names the node,
+// its operator, the opset and the limit.
+func Lower(g *graph.Graph, keep ...*graph.Value) (*Graph, error) {
 	l := &lowerer{
 		src: g, dst: &Graph{},
 		tensors: map[*graph.Value]*Tensor{},
@@ -105,6 +106,13 @@ func Lower(g *graph.Graph) (*Graph, error) {
 			t = out
 		}
 		l.dst.Outputs = append(l.dst.Outputs, t)
+	}
+	for _, v := range keep {
+		t, ok := l.tensors[v]
+		if !ok {
+			return nil, fmt.Errorf("value %q does not depend on the input", v.Name)
+		}
+		l.dst.Kept = append(l.dst.Kept, t)
 	}
 	return l.dst, nil
 }

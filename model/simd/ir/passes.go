@@ -57,6 +57,9 @@ func dropIdentity(g *Graph) int {
 	for i := range g.Outputs {
 		follow(&g.Outputs[i])
 	}
+	for i := range g.Kept {
+		follow(&g.Kept[i])
+	}
 	g.remove(gone)
 	return len(gone)
 }
@@ -356,6 +359,9 @@ func placeConcat(g *Graph) int {
 func dropDead(g *Graph) int {
 	live := map[*Tensor]bool{}
 	for _, t := range g.Outputs {
+		live[t] = true
+	}
+	for _, t := range g.Kept {
 		live[t] = true
 	}
 	gone := map[*Op]bool{}
