@@ -2,9 +2,9 @@
  * The page: photos in, answers out.
  */
 
+import { Classifier } from '../hamster.js';
 import { HamsterError, isAbort } from '../shared/errors.js';
 import { inspectImage } from '../shared/imageheader.js';
-import { Classifier } from './classifier.js';
 import { mark } from './marks.js';
 import { offline } from './offline.js';
 import { Storage } from './storage.js';

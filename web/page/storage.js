@@ -6,7 +6,7 @@ import { texts } from '../shared/texts.js';
 
 /**
  * @import { Kept, KeptModel } from '../shared/protocol.js'
- * @import { Classifier } from './classifier.js'
+ * @import { Classifier } from '../hamster.js'
  */
 
 /** Where the page notes that it has asked for lasting storage. */

@@ -7,6 +7,7 @@
  *   | 'store-missing' | 'store-refused' | 'store-full' | 'store-blocked' | 'store-newer' | 'store-failed'
  *   | 'model-missing' | 'model-unreachable' | 'model-html' | 'model-truncated' | 'model-damaged' | 'model-too-large'
  *   | 'image-empty' | 'image-not' | 'image-too-large' | 'image-damaged' | 'image-unsupported' | 'image-unreachable'
+ *   | 'image-tainted' | 'source-invalid' | 'option-invalid'
  *   | 'engine-unsupported' | 'engine-missing' | 'engine-stopped' | 'closed'} ErrorCode
  */
 

@@ -49,9 +49,17 @@
  */
 
 /**
- * @typedef {{ type: 'start', lock: string }} StartRequest
- * @typedef {{ type: 'load', id: number, model: string, backend: string }} LoadRequest
- * @typedef {{ type: 'classify', id: number, image: Blob | Pixels, mode: Mode | '', top: number }} ClassifyRequest
+ * Where the Go program, its JavaScript and the script of a thread lie.
+ * @typedef {{ program: string, runtime: string, thread: string }} Addresses
+ *
+ * `addresses` are those that the worker cannot know.
+ * @typedef {{ type: 'start', lock: string, addresses: Partial<Addresses> }} StartRequest
+ *
+ * `threads` 0 is as many as the browser gives.
+ * @typedef {{ type: 'load', id: number, model: string, backend: string, threads: number }} LoadRequest
+ *
+ * What is decoded already, bitmaps and frames among it, is the worker's to close.
+ * @typedef {{ type: 'classify', id: number, image: Blob | Pixels | ImageBitmap | VideoFrame, mode: Mode | '', top: number }} ClassifyRequest
  * @typedef {{ type: 'cancel', id: number }} CancelRequest
  * @typedef {{ type: 'kept', id: number, remove: string }} KeptRequest
  * @typedef {StartRequest | LoadRequest | ClassifyRequest | CancelRequest | KeptRequest} Request

@@ -192,6 +192,10 @@ export const texts = {
         return { title: 'That photo could not be fetched.', hint: 'Check the connection and try again.' };
       case 'image-invalid':
         return { title: 'That photo could not be read.', hint: sentenceCase(`${error.message}.`) };
+      case 'image-tainted':
+        return { title: 'That picture is another site’s, and this page may not read it.', hint: 'Its server would have to allow that (CORS). Save it on this device, and choose the file.' };
+      case 'source-invalid':
+        return { title: 'That is nothing Hamster can look at.', hint: sentenceCase(`${error.message}.`) };
       case 'model-missing':
         return { title: 'There is no model here yet.', hint: `The server has nothing at ${path(url)}. If it is your own, run “hamster model get” and start it again.` };
       case 'model-unreachable':
@@ -231,6 +235,7 @@ export const texts = {
         return { title: 'Nothing can be kept on this device.', hint: sentenceCase(`${error.message}.`) };
       case 'no-model':
       case 'closed':
+      case 'option-invalid':
       case 'internal':
         return { title: 'Something went wrong inside Hamster.', hint: sentenceCase(`${error.message}.`) };
     }

@@ -54,7 +54,7 @@ describe('the page', { skip }, () => {
       const step = 64; // several strips and a shorter last one
       for (let y = 0; y < height; y += step) all.set(picture.rows(y, Math.min(step, height - y)), 4 * width * y);
       // @ts-expect-error: an address on the server, not a file here
-      const pixels = await (await import('/web/page/decode.js')).decode(image, mode);
+      const pixels = await (await import('/web/library/decode.js')).decode(image, mode);
       /** @param {BufferSource} data */
       const hash = async (data) => [...new Uint8Array(await crypto.subtle.digest('SHA-256', data))]
         .map((byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -96,7 +96,7 @@ describe('the page', { skip }, () => {
     for (const mode of ['keras', 'quality']) {
       const result = await opened.page.evaluate(async (base64, mode) => {
         // @ts-expect-error: an address on the server, not a file here
-        const { Classifier } = await import('/web/page/classifier.js');
+        const { Classifier } = await import('/web/hamster.js');
         const classifier = new Classifier({ model: 'models/default.onnx' });
         try {
           const image = new Blob([Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))]);
@@ -146,7 +146,7 @@ describe('the page', { skip }, () => {
   test('a browser whose workers cannot decode gets the same answer', async () => {
     const [worker, page] = await opened.page.evaluate(async () => {
       // @ts-expect-error: an address on the server, not a file here
-      const { Classifier } = await import('/web/page/classifier.js');
+      const { Classifier } = await import('/web/hamster.js');
       const image = await (await fetch('samples/coffee.jpg')).blob();
       const results = [];
       for (const decodeOn of ['auto', 'page']) {

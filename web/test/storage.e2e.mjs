@@ -415,7 +415,7 @@ describe('the model on this device', { skip }, () => {
         await page.goto(new URL('/web/icons/hamster.svg', p.url).href);
         await page.evaluate(async () => {
           // @ts-expect-error: an address on the server, not a file here
-          const { Classifier } = await import('/web/page/classifier.js');
+          const { Classifier } = await import('/web/hamster.js');
           const stop = new AbortController();
           const global = /** @type {any} */ (globalThis);
           global.stop = stop;

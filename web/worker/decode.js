@@ -21,8 +21,18 @@ export const decodes = typeof OffscreenCanvas === 'function' && typeof createIma
  * @returns {Promise<Picture>}
  */
 export async function decode(file, mode) {
-  const bitmap = await openBitmap(file, mode);
-  const { width, height } = bitmap;
+  return drawn(await openBitmap(file, mode));
+}
+
+/**
+ * A picture that is decoded but not in memory that we can read: a bitmap, or a
+ * frame of a video.
+ *
+ * @param {ImageBitmap | VideoFrame} bitmap
+ * @returns {Picture}
+ */
+export function drawn(bitmap) {
+  const [width, height] = 'displayWidth' in bitmap ? [bitmap.displayWidth, bitmap.displayHeight] : [bitmap.width, bitmap.height];
   /** @type {OffscreenCanvasRenderingContext2D | null} */
   let strip = null;
   return {

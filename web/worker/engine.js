@@ -3,6 +3,7 @@
  */
 
 import { HamsterError } from '../shared/errors.js';
+import { addresses } from './addresses.js';
 import { asResponse, open } from './download.js';
 
 /**
@@ -36,18 +37,13 @@ import { asResponse, open } from './download.js';
  * `stopped` is kept when the program has ended, which it never should.
  *
  * @typedef {{
- *   load: (source: ModelSource, backend: string) => Promise<Omit<ModelInfo, 'kept' | 'stages'>>,
+ *   load: (source: ModelSource, options: { backend: string, threads: number }) => Promise<Omit<ModelInfo, 'kept' | 'stages'>>,
  *   classify: (picture: Picture, mode: Mode, top: number) => Promise<Classification>,
  *   describe: (manifest: string) => Promise<Manifest>,
  *   sha256: (bytes: Uint8Array<ArrayBuffer>) => Promise<string>,
  *   store: Store,
  *   stopped: Promise<HamsterError> }} Engine
  */
-
-const programURL = new URL('../../wasm/hamster.wasm', import.meta.url).href;
-const runtimeURL = new URL('../../wasm/wasm_exec.js', import.meta.url).href;
-
-const threadURL = new URL('./thread.js', import.meta.url).href;
 
 const maxProgramBytes = 256 * 1024 * 1024;
 
@@ -70,6 +66,7 @@ export async function compile(onBytes) {
   if (typeof WebAssembly !== 'object') {
     throw new HamsterError('engine-unsupported', 'this browser runs no WebAssembly');
   }
+  const programURL = addresses.program;
   const download = await open(programURL, { codes, onBytes, maxBytes: maxProgramBytes });
   try {
     return await WebAssembly.compileStreaming(asResponse(download, 'application/wasm'));
@@ -87,6 +84,7 @@ export async function compile(onBytes) {
  * @returns {Promise<Engine>}
  */
 export async function start(module) {
+  const runtimeURL = addresses.runtime;
   try {
     await import(runtimeURL); // a classic script: it sets globalThis.Go
   } catch {
@@ -124,7 +122,7 @@ export async function start(module) {
   const parsed = async (call) => JSON.parse(await called(call));
   const { store } = program;
   return {
-    load: (source, backend) => parsed(() => program.load(source, JSON.stringify({ backend, threadURL }))),
+    load: (source, options) => parsed(() => program.load(source, JSON.stringify({ ...options, threadURL: addresses.thread }))),
     describe: (manifest) => parsed(() => program.describe(manifest)),
     sha256: (bytes) => parsed(() => program.sha256(bytes)),
     store: {

@@ -4,7 +4,8 @@
  */
 
 import { HamsterError } from '../shared/errors.js';
-import { decode, decoded, decodes } from './decode.js';
+import { addresses } from './addresses.js';
+import { decode, decoded, decodes, drawn } from './decode.js';
 import { compile, start } from './engine.js';
 import { lookUp, obtain } from './model.js';
 import { Stages } from './stages.js';
@@ -33,6 +34,7 @@ let last = Promise.resolve();
 addEventListener('message', (/** @type {MessageEvent<Request>} */ { data: request }) => {
   switch (request.type) {
     case 'start':
+      Object.assign(addresses, request.addresses);
       introduce(request.lock);
       break;
     case 'cancel':
@@ -96,7 +98,7 @@ function enqueue(id, work) {
  * @param {LoadRequest} request
  * @returns {Promise<ModelInfo>}
  */
-async function load({ id, model, backend }) {
+async function load({ id, model, backend, threads }) {
   const report = progressOf(id);
   const stages = new Stages();
   engine ??= startEngine(report.part(), stages);
@@ -106,7 +108,7 @@ async function load({ id, model, backend }) {
   const running = await engine;
   const { source, kept } = await stages.of('read', () => obtain(model, offered, running, { bytes, tell: report.tell }));
   report.tell('prepare', 0, 0);
-  const info = await stages.of('prepare', () => running.load(source, backend));
+  const info = await stages.of('prepare', () => running.load(source, { backend, threads }));
   release(source instanceof Uint8Array ? [source] : Object.values(source.files));
   defaultMode = info.mode;
   return { ...info, kept, stages: stages.list };
@@ -184,8 +186,8 @@ async function classify({ id, image, mode, top }) {
   const running = await engine;
   const chosen = mode || defaultMode;
   const begun = performance.now();
-  const picture = image instanceof Blob ? await decode(image, chosen) : decoded(image);
-  const decoding = image instanceof Blob ? performance.now() - begun : image.decode;
+  const picture = image instanceof Blob ? await decode(image, chosen) : 'data' in image ? decoded(image) : drawn(image);
+  const decoding = 'data' in image ? image.decode : performance.now() - begun;
   try {
     if (!wanted.has(id)) throw new HamsterError('closed', 'nobody waits for this photo any more');
     const result = await running.classify(picture, chosen, top);

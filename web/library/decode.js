@@ -11,17 +11,18 @@ import { exactly, openBitmap } from '../shared/bitmap.js';
 const pixelsAtOnce = 1 << 20;
 
 /**
- * Decodes a file; web/shared/bitmap.js says into what.
+ * Decodes a file; web/shared/bitmap.js says into what. What is decoded already
+ * is read, and closed.
  *
- * @param {Blob} file
+ * @param {Blob | ImageBitmap | VideoFrame} image
  * @param {Mode} mode
  * @returns {Promise<Pixels>}
  */
-export async function decode(file, mode) {
+export async function decode(image, mode) {
   const begun = performance.now();
-  const bitmap = await openBitmap(file, mode);
+  const bitmap = image instanceof Blob ? await openBitmap(image, mode) : image;
   try {
-    const { width, height } = bitmap;
+    const [width, height] = 'displayWidth' in bitmap ? [bitmap.displayWidth, bitmap.displayHeight] : [bitmap.width, bitmap.height];
     const step = Math.max(1, Math.floor(pixelsAtOnce / width));
     const canvas = document.createElement('canvas');
     canvas.width = width;

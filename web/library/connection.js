@@ -4,6 +4,8 @@
  */
 
 import { HamsterError } from '../shared/errors.js';
+import * as addresses from './addresses.js';
+import { startable } from './startable.js';
 
 /**
  * @import { Request, Response as Message, Progress, StartedResponse } from '../shared/protocol.js'
@@ -27,6 +29,8 @@ export class Connection {
    */
   started;
 
+  #up = false;
+
   /** Set once the worker is gone; a new connection is needed then. */
   closed = false;
 
@@ -43,18 +47,18 @@ export class Connection {
     this.started.catch(() => {}); // each request says so as well
     this.#waiting.set(0, { resolve: (value) => resolve(value), reject: (reason) => reject(reason), onprogress: () => {} });
 
-    this.#worker = new Worker(new URL('../worker/worker.js', import.meta.url), { type: 'module', name: 'hamster' });
+    this.#worker = new Worker(startable(addresses.worker), { type: 'module', name: 'hamster' });
     this.#worker.onmessage = ({ data }) => this.#receive(data, lock);
     this.#worker.onmessageerror = () => this.#end(new HamsterError('internal', 'a message of the worker is unreadable'));
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      this.#end(new HamsterError('engine-stopped', event.message || 'the worker does not start'));
+      this.#end(this.#up ? new HamsterError('engine-stopped', event.message || 'the worker has ended') : notStarted());
     };
-    this.#send({ type: 'start', lock });
+    this.#send({ type: 'start', lock, addresses: { ...addresses.others, thread: startable(addresses.thread) } });
   }
 
   /**
-   * @param {{ type: 'load', model: string, backend: string } | { type: 'classify', image: any, mode: any, top: number } | { type: 'kept', remove: string }} request
+   * @param {{ type: 'load', model: string, backend: string, threads: number } | { type: 'classify', image: any, mode: any, top: number } | { type: 'kept', remove: string }} request
    * @param {{ signal?: AbortSignal, onprogress?: (progress: Progress) => void, transfer?: Transferable[] }} [options]
    * @returns {Promise<any>} a ModelInfo, a Classification or KeptModels
    */
@@ -72,9 +76,9 @@ export class Connection {
         signal?.removeEventListener('abort', leave);
         how(value);
       };
+      this.#send({ ...request, id }, transfer); // throws where a picture may not be read
       signal?.addEventListener('abort', leave, { once: true });
       this.#waiting.set(id, { resolve: settle(resolve), reject: settle(reject), onprogress });
-      this.#send({ ...request, id }, transfer);
     });
   }
 
@@ -98,6 +102,7 @@ export class Connection {
   #receive(message, lock) {
     switch (message.type) {
       case 'started':
+        this.#up = true;
         if (message.locked) this.#watch(lock);
         this.#settle(0)?.resolve(message);
         break;
@@ -144,4 +149,10 @@ export class Connection {
     this.#waiting.clear();
     for (const { reject } of waiting) reject(error);
   }
+}
+
+/** A browser says nothing of why, be it a missing file or a policy. */
+function notStarted() {
+  const url = addresses.worker;
+  return new HamsterError('engine-missing', `the worker ${url} does not start: it is not there, or the page’s CSP forbids it`, { url });
 }

@@ -1,0 +1,228 @@
+/**
+ * Hamster: image classification in the browser, by two calls.
+ *
+ * ```js
+ * const classifier = await load();
+ * const { predictions } = await classifier.classify(file);
+ * ```
+ */
+
+/** How a picture is brought to the model's size: as Keras does, or upright and smooth. */
+export type Mode = 'keras' | 'quality';
+
+export type Backend = 'auto' | 'simd' | 'gorgonia';
+
+/** Pixels as a canvas gives them: RGBA, 8 bits each, not premultiplied, rows from the top. */
+export interface PixelSource {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8ClampedArray | Uint8Array;
+}
+
+/**
+ * What can be classified. A string is a URL, relative to the document: `https:`,
+ * `http:`, `blob:` or `data:image/`. A video is taken as it shows at the call.
+ */
+export type ImageSource =
+  | Blob
+  | string
+  | URL
+  | HTMLImageElement
+  | HTMLCanvasElement
+  | OffscreenCanvas
+  | HTMLVideoElement
+  | ImageBitmap
+  | VideoFrame
+  | ImageData
+  | PixelSource;
+
+/**
+ * How far a start is. `fetch`: bytes on the wire; `read`: bytes from this device;
+ * `wait`: another tab fetches the model; `prepare`: all is there. A `total` of 0
+ * is unknown.
+ */
+export interface Progress {
+  stage: 'fetch' | 'wait' | 'read' | 'prepare';
+  done: number;
+  total: number;
+}
+
+export interface EngineOptions {
+  /**
+   * Address of a catalogue, of a packed model's manifest or of one .onnx file,
+   * relative to the document. Without it, the catalogue `models/index.json` of the
+   * server that the library came from; in the npm package, of the page's own.
+   */
+  model?: string | URL;
+  /** `auto`, which it is without this, is the quickest that runs the model here. */
+  backend?: Backend;
+  /** 0, which it is without this, for as many as the browser gives. */
+  threads?: number;
+  /**
+   * For how many milliseconds the engine stays in memory unused; the next call
+   * starts it again. Without this, 5 minutes if the model is kept on the device,
+   * and else as long as the page.
+   */
+  idle?: number;
+  onprogress?: (progress: Progress) => void;
+}
+
+export interface LoadOptions extends EngineOptions {
+  /** Ends the download and the worker, unless others wait for the same. */
+  signal?: AbortSignal;
+}
+
+export interface ClassifyOptions {
+  /** How many predictions, the best first; 0 for all. 5 without this. */
+  top?: number;
+  /** Without this, the model's own. */
+  mode?: Mode | '';
+  /** The call rejects at once; a run that has begun is left to finish. */
+  signal?: AbortSignal;
+}
+
+export interface Label {
+  id: string;
+  label: string;
+}
+
+export interface Prediction extends Label {
+  /** Of the model's output. */
+  index: number;
+  /** From 0 to 1. */
+  score: number;
+}
+
+/** In milliseconds. */
+export interface Timing {
+  decode: number;
+  preprocess: number;
+  run: number;
+}
+
+export interface Environment {
+  /** The model's name. */
+  model: string;
+  /** What ran it, such as `simd, 2 threads, relaxed`. */
+  backend: string;
+  mode: Mode;
+}
+
+export interface Classification {
+  predictions: Prediction[];
+  timing: Timing;
+  environment: Environment;
+}
+
+/** Whether a model is on this device now, and if not, why. Sizes in bytes. */
+export interface Kept {
+  state: 'kept' | 'memory' | 'single';
+  from: 'cache' | 'network';
+  id: string;
+  size: number;
+  fetched: number;
+  reason: '' | 'store-missing' | 'store-refused' | 'store-full' | 'store-blocked' | 'store-newer' | 'store-failed';
+}
+
+/** A model on this device, whole or in part. `used` is in milliseconds since 1970. */
+export interface KeptModel {
+  id: string;
+  name: string;
+  version: string;
+  size: number;
+  fetched: number;
+  used: number;
+  complete: boolean;
+}
+
+/** When a stage of a start began, in milliseconds since 1970, and how many it took. */
+export interface Stage {
+  name: 'program' | 'start' | 'read' | 'prepare';
+  begun: number;
+  took: number;
+}
+
+/** What is known of a loaded model. `width` and `height` are those of its input. */
+export interface ModelInfo {
+  name: string;
+  version: string;
+  licence: string;
+  source: string;
+  backend: string;
+  mode: Mode;
+  labels: Label[];
+  width: number;
+  height: number;
+  kept: Kept;
+  stages: Stage[];
+}
+
+/**
+ * A classifier. All on a page that have the same model, backend and threads share
+ * one engine, which lives in a worker.
+ */
+export class Classifier {
+  /** A classifier whose model is loaded by the first call that needs it. */
+  constructor(options?: EngineOptions & {
+    /** `page` decodes on the main thread, as in browsers whose workers cannot. */
+    decodeOn?: 'auto' | 'page';
+  });
+
+  /** What is known of the model; null until it has been loaded. */
+  get info(): ModelInfo | null;
+
+  /** Loads the model, once however often it is called. After a failure it tries again. */
+  load(options?: { signal?: AbortSignal }): Promise<ModelInfo>;
+
+  /** Classifies a picture; the source itself is left as it is. */
+  classify(source: ImageSource, options?: ClassifyOptions): Promise<Classification>;
+
+  /** The models that are kept on this device, the last used first. */
+  kept(): Promise<KeptModel[]>;
+
+  /** Removes a model from this device, and tells what is left. One that is loaded goes on working. */
+  remove(id: string): Promise<KeptModel[]>;
+
+  /**
+   * Ends the worker, unless others use the same, and gives its memory back. What
+   * is still asked fails with the code `closed`.
+   */
+  close(): void;
+}
+
+/** A classifier whose model is loaded. */
+export function load(options?: LoadOptions): Promise<Classifier>;
+
+/** Why something failed; docs/api.md says what each means. */
+export type ErrorCode =
+  | 'model-not-onnx' | 'model-unsupported' | 'model-invalid' | 'image-invalid' | 'no-model' | 'internal'
+  | 'store-missing' | 'store-refused' | 'store-full' | 'store-blocked' | 'store-newer' | 'store-failed'
+  | 'model-missing' | 'model-unreachable' | 'model-html' | 'model-truncated' | 'model-damaged' | 'model-too-large'
+  | 'image-empty' | 'image-not' | 'image-too-large' | 'image-damaged' | 'image-unsupported' | 'image-unreachable'
+  | 'image-tainted' | 'source-invalid' | 'option-invalid'
+  | 'engine-unsupported' | 'engine-missing' | 'engine-stopped' | 'closed';
+
+/** Facts about a failure: which address, how large, which format. */
+export interface ErrorDetails {
+  url?: string;
+  status?: number;
+  width?: number;
+  height?: number;
+  format?: string;
+  done?: number;
+  total?: number;
+}
+
+/**
+ * The one class of error that Hamster throws. Besides it, a call that is aborted
+ * rejects with its signal's reason.
+ */
+export class HamsterError extends Error {
+  constructor(code: ErrorCode, message: string, details?: ErrorDetails);
+  readonly name: string;
+  /** Stays the same when the words change. */
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+  /** Anything thrown, as a HamsterError. */
+  static from(thrown: unknown): HamsterError;
+}

@@ -1,0 +1,199 @@
+import { HamsterError } from '../shared/errors.js';
+import { defaultModel } from './addresses.js';
+import { decode } from './decode.js';
+import { engineFor } from './engine.js';
+import { discard, open, tainted, transferred, until } from './source.js';
+
+/**
+ * @import { Classification, KeptModel, Mode, ModelInfo, Progress } from '../shared/protocol.js'
+ * @import { Engine } from './engine.js'
+ * @import { ImageSource } from './source.js'
+ *
+ * @typedef {{ model?: string | URL, backend?: string, threads?: number, idle?: number,
+ *   onprogress?: (progress: Progress) => void }} Options
+ * @typedef {{ top?: number, mode?: Mode | '', signal?: AbortSignal }} ClassifyOptions
+ */
+
+const backends = ['auto', 'simd', 'gorgonia'];
+const modes = ['', 'keras', 'quality'];
+
+/** More threads than this are a slip of the keyboard. */
+const maxThreads = 256;
+
+/**
+ * A classifier whose model is loaded.
+ *
+ * @param {Options & { signal?: AbortSignal }} [options]
+ * @returns {Promise<Classifier>}
+ */
+export async function load({ signal, ...options } = {}) {
+  const classifier = new Classifier(options);
+  try {
+    await classifier.load({ signal });
+    return classifier;
+  } catch (error) {
+    classifier.close();
+    throw error;
+  }
+}
+
+/**
+ * One caller's hold on an engine (engine.js), which it shares with all others who
+ * want the same model and settings.
+ *
+ * An engine that dies is replaced by the next call; what was asked of the dead
+ * one fails with the code `engine-stopped`.
+ */
+export class Classifier {
+  #settings;
+  #user;
+  #decodeOn;
+  #closed = false;
+  #ending = new AbortController();
+  /** @type {Engine | null} */
+  #engine = null;
+  /** @type {ModelInfo | null} */
+  #info = null;
+
+  /**
+   * @param {Options & { decodeOn?: 'auto' | 'page' }} [options]
+   *   `decodeOn: 'page'` decodes on the main thread, as in browsers whose workers cannot
+   */
+  constructor({ model = defaultModel(), backend = 'auto', threads = 0, idle, onprogress = () => {}, decodeOn = 'auto' } = {}) {
+    check(backends.includes(backend), `backend is one of ${backends.join(', ')}`);
+    check(Number.isInteger(threads) && threads >= 0 && threads <= maxThreads, `threads is a number from 0 to ${maxThreads}`);
+    check(idle === undefined || (typeof idle === 'number' && idle >= 0), 'idle is a number of milliseconds');
+    check(typeof onprogress === 'function', 'onprogress is a function');
+    this.#settings = { model: address(model), backend, threads };
+    this.#user = { idle, onprogress };
+    this.#decodeOn = decodeOn;
+  }
+
+  /** What is known of the model; null until it has been loaded. */
+  get info() {
+    return this.#info;
+  }
+
+  /**
+   * Loads the model, once however often it is called. Aborting ends the
+   * download and the worker, unless others wait for the same.
+   *
+   * @param {{ signal?: AbortSignal }} [options]
+   * @returns {Promise<ModelInfo>}
+   */
+  async load({ signal } = {}) {
+    try {
+      return await this.#loaded(signal);
+    } catch (error) {
+      if (signal?.aborted) this.#leave();
+      throw error;
+    }
+  }
+
+  /**
+   * Classifies a picture, and loads the model first if need be. An aborted call
+   * rejects at once; the run itself, if it has begun, is left to finish.
+   *
+   * @param {ImageSource} source
+   * @param {ClassifyOptions} [options] `top` predictions, 0 for all; `mode` '' is the model's own
+   * @returns {Promise<Classification>}
+   */
+  async classify(source, { top = 5, mode = '', signal } = {}) {
+    check(Number.isInteger(top) && top >= 0, 'top is a whole number, 0 for all');
+    check(modes.includes(mode), 'mode is keras or quality');
+    const loading = this.#loaded(signal);
+    loading.catch(() => {}); // seen below; the source may fail first
+    // At once: a video has moved on by the time that the model is there.
+    const image = await open(source, signal);
+    try {
+      await loading;
+      const engine = /** @type {Engine} */ (this.#engine);
+      return await engine.use(() => this.#classify(engine, image, { top, mode, signal }));
+    } catch (error) {
+      discard(image);
+      throw tainted(error) ?? error;
+    }
+  }
+
+  /**
+   * @param {Engine} engine
+   * @param {Awaited<ReturnType<typeof open>>} image
+   * @param {{ top: number, mode: Mode | '', signal?: AbortSignal }} options
+   */
+  async #classify(engine, image, { top, mode, signal }) {
+    const info = await this.#loaded(signal); // it may have ended since
+    const isPages = !('data' in image) && (this.#decodeOn === 'page' || !await engine.decodes());
+    const taken = isPages ? await decode(image, mode || info.mode) : image;
+    return engine.request({ type: 'classify', image: taken, mode, top }, { signal, transfer: transferred(taken) });
+  }
+
+  /**
+   * The models that are kept on this device, the last used first.
+   *
+   * @returns {Promise<KeptModel[]>}
+   */
+  async kept() {
+    await this.#loaded();
+    return /** @type {Engine} */ (this.#engine).request({ type: 'kept', remove: '' });
+  }
+
+  /**
+   * Removes a model from this device. One that is loaded goes on working.
+   *
+   * @param {string} id
+   * @returns {Promise<KeptModel[]>} what is left
+   */
+  async remove(id) {
+    await this.#loaded();
+    return /** @type {Engine} */ (this.#engine).request({ type: 'kept', remove: id });
+  }
+
+  /**
+   * Ends the worker, unless others use the same, and gives its memory back.
+   * Whatever is still asked fails with the code `closed`.
+   */
+  close() {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#ending.abort(closed());
+    this.#leave();
+  }
+
+  #leave() {
+    this.#engine?.leave(this.#user);
+    this.#engine = null;
+  }
+
+  /**
+   * The model in a living worker, or the signal's reason if that comes first.
+   *
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<ModelInfo>}
+   */
+  async #loaded(signal) {
+    signal?.throwIfAborted();
+    if (this.#closed) throw closed();
+    this.#engine ??= engineFor(this.#settings, this.#user);
+    this.#info = await until(until(this.#engine.load(), signal), this.#ending.signal);
+    return this.#info;
+  }
+}
+
+const closed = () => new HamsterError('closed', 'the classifier was closed');
+
+/** @param {string | URL} model */
+function address(model) {
+  try {
+    return new URL(model, document.baseURI).href;
+  } catch {
+    throw new HamsterError('option-invalid', `model is an address, and “${model}” is none`);
+  }
+}
+
+/**
+ * @param {boolean} valid
+ * @param {string} rule
+ */
+function check(valid, rule) {
+  if (!valid) throw new HamsterError('option-invalid', rule);
+}
