@@ -13,6 +13,7 @@ import (
 
 	"hamster/model"
 	"hamster/tools/internal/getmodel"
+	"hamster/tools/internal/httpfile"
 	"hamster/tools/internal/pack"
 	"hamster/tools/internal/serve"
 	"hamster/tools/internal/site"
@@ -22,10 +23,15 @@ type serveCommand struct {
 	Addr  string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on (default ${default}); port 0 takes any free one."`
 	Model string `type:"existingfile" placeholder:"FILE" help:"ONNX model to serve (default: the one in the cache, got first if there is none)."`
 	Site  string `type:"existingdir" placeholder:"DIR" help:"Built site to serve (default: built from the repository in the working folder)."`
+	Embed string `placeholder:"ORIGINS" help:"Origins whose pages may show /embed in a frame and load scripts and models, such as https://example.org; * is any (default: none)."`
 }
 
 func (c *serveCommand) Run(ctx context.Context, s *streams) error {
 	say := func(format string, args ...any) { fmt.Fprintf(s.Err, format+"\n", args...) }
+	embedders, err := httpfile.ParseEmbedders(c.Embed)
+	if err != nil {
+		return fmt.Errorf("--embed: %w", err)
+	}
 	// The address first: nobody should wait for a build to hear it is taken.
 	listener, err := serve.Listen(ctx, c.Addr)
 	if err != nil {
@@ -56,6 +62,7 @@ func (c *serveCommand) Run(ctx context.Context, s *streams) error {
 	}
 	handler, err := serve.New(serve.Options{
 		Site: c.Site, Model: c.Model, Packed: packed, Default: name, Cache: filepath.Join(cache, "compressed"),
+		Policy: httpfile.Policy{Embedders: embedders},
 	})
 	if err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"hamster/tools/internal/serve"
+	"hamster/tools/internal/httpfile"
 )
 
 // serveModel runs hamster serve with a model until the test ends, and returns its
@@ -62,14 +62,14 @@ func TestTheServedModelIsPackedOnce(t *testing.T) {
 	var first os.FileInfo
 	for range 2 {
 		url := serveModel(t, model)
-		var list serve.Catalogue
+		var list httpfile.Catalogue
 		if err := json.Unmarshal([]byte(get(t, url+"models/index.json")), &list); err != nil {
 			t.Fatal(err)
 		}
 		if list.Default != "colours" || len(list.Models) != 1 || list.Models[0].Name != "Colours" {
 			t.Fatalf("offered are %+v", list)
 		}
-		get(t, url+"models/"+list.Models[0].Manifest)
+		get(t, url+strings.TrimPrefix(list.Models[0].Manifest, "../"))
 		get(t, url+"models/colours/graph.onnx")
 		get(t, url+"models/default.onnx")
 		info, err := os.Stat(manifest)
@@ -91,6 +91,14 @@ func TestAModelThatCannotBePackedIsServedAsItIs(t *testing.T) {
 	}
 	if body := get(t, url+"models/default.onnx"); body != "<!doctype html>" {
 		t.Errorf("the model is %q", body)
+	}
+}
+
+func TestWhoMayEmbedIsChecked(t *testing.T) {
+	var said strings.Builder
+	status := run(t.Context(), []string{"serve", "--addr", "127.0.0.1:0", "--embed", "example.org; script-src *"}, &streams{Out: io.Discard, Err: &said})
+	if status == 0 || !strings.Contains(said.String(), "is no origin") {
+		t.Errorf("status %d, said %q", status, said.String())
 	}
 }
 

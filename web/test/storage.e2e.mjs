@@ -42,7 +42,7 @@ describe('the model on this device', { skip }, () => {
     browser = await launch();
     const catalogue = await (await fetch(new URL('/models/index.json', server.url))).json();
     const { manifest } = catalogue.models.find((/** @type {any} */ { id }) => id === catalogue.default);
-    manifestPath = `/models/${manifest}`;
+    manifestPath = new URL(manifest, new URL('/models/index.json', server.url)).pathname;
     folder = manifestPath.slice(0, manifestPath.lastIndexOf('/') + 1);
     const { graph, shards } = await (await fetch(new URL(manifestPath, server.url))).json();
     files = [graph, ...shards];

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"hamster/tools/internal/serve"
+	"hamster/tools/internal/httpfile"
 )
 
 // server gives the page of the bench and all that engines load. Unlike
@@ -59,7 +59,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Embedder-Policy", "require-corp")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Content-Type", serve.ContentType(r.URL.Path))
+	h.Set("Content-Type", httpfile.ContentType(r.URL.Path))
 	h.Set("Cache-Control", "max-age=86400")
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/andybalholm/brotli"
+
+	"hamster/tools/internal/httpfile"
 )
 
 const (
@@ -62,7 +64,7 @@ func (c *compressed) prune(before time.Time) error {
 
 // open returns the copy of source in the given encoding and makes it first
 // where there is none. The digest is source's; source is read from its start.
-func (c *compressed) open(digest string, encoding Encoding, source io.ReadSeeker) (*os.File, error) {
+func (c *compressed) open(digest string, encoding httpfile.Encoding, source io.ReadSeeker) (*os.File, error) {
 	name := filepath.Join(c.dir, digest+"."+string(encoding))
 	lock := c.lock(name)
 	lock.Lock()
@@ -93,7 +95,7 @@ func (c *compressed) lock(name string) *sync.Mutex {
 
 // make writes to a temporary name and renames, so that neither a crash nor
 // another server on the same folder leaves half a copy under the real name.
-func (c *compressed) make(name string, encoding Encoding, source io.ReadSeeker) (err error) {
+func (c *compressed) make(name string, encoding httpfile.Encoding, source io.ReadSeeker) (err error) {
 	if _, err := source.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
@@ -109,9 +111,9 @@ func (c *compressed) make(name string, encoding Encoding, source io.ReadSeeker) 
 	}()
 	var encoder io.WriteCloser
 	switch encoding {
-	case Brotli:
+	case httpfile.Brotli:
 		encoder = brotli.NewWriterLevel(temporary, brotliLevel)
-	case Gzip:
+	case httpfile.Gzip:
 		if encoder, err = gzip.NewWriterLevel(temporary, gzipLevel); err != nil {
 			return err
 		}

@@ -1,9 +1,10 @@
-// Package serve answers HTTP for Hamster's page and models: right media types,
-// strong validators, ranges, compression, and the security headers that the
-// page is written to live under. It lists no folder and leaves none.
+// Package serve gives Hamster's page and models from folders: it finds, hashes
+// and compresses files, and leaves to package httpfile what is said of them. It
+// lists no folder and leaves none.
 package serve
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -13,38 +14,20 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
-)
 
-// ModelPath is where the model is found as one file.
-const ModelPath = modelsPath + "/default.onnx"
-
-// UncompressedLength is the answer header that holds a compressed file's
-// length after decompression, in bytes. A page that reads the answer as a
-// stream sees decompressed bytes, and can show progress only with this.
-const UncompressedLength = "X-Uncompressed-Length"
-
-// Answers smaller than this gain nothing from compression.
-const compressFrom = 1024
-
-// Values of Cache-Control.
-const (
-	// Kept, but asked about every time: the validator makes that one short
-	// answer, and a new build shows at once.
-	revalidated = "no-cache"
-	// Never asked about again.
-	kept = "public, max-age=31536000, immutable"
+	"hamster/tools/internal/httpfile"
 )
 
 // Options say what a Handler serves.
 type Options struct {
 	// Site is the folder of the built site.
 	Site string
-	// Model is the ONNX file served as ModelPath; empty means there is none.
+	// Model is the ONNX file served as httpfile.ModelPath; empty means there is
+	// none.
 	Model string
 	// Packed is a folder of packed models, each in a folder of its own; empty
 	// means there are none. Default is the one of them to load where nobody has
@@ -52,11 +35,14 @@ type Options struct {
 	Packed, Default string
 	// Cache is the folder for compressed copies.
 	Cache string
+	// Policy says who else may use it all.
+	Policy httpfile.Policy
 }
 
 // A Handler serves one site and its models. It sees files that change while it
 // runs.
 type Handler struct {
+	http.Handler
 	site       *os.Root
 	model      string
 	packed     *os.Root // nil where there are no packed models
@@ -64,7 +50,7 @@ type Handler struct {
 	compressed *compressed
 
 	mu      sync.Mutex
-	digests map[string]digest // by name in the site, or ModelPath
+	digests map[string]digest // by name in the site, or httpfile.ModelPath
 }
 
 // digest is a file's hash and what the file looked like when it was taken.
@@ -81,6 +67,7 @@ func New(o Options) (*Handler, error) {
 		return nil, fmt.Errorf("open the site: %w", err)
 	}
 	h := &Handler{site: site, model: o.Model, defaultID: o.Default, digests: map[string]digest{}}
+	h.Handler = &httpfile.Handler{Files: h, Policy: o.Policy}
 	if o.Packed != "" {
 		if h.packed, err = os.OpenRoot(o.Packed); err != nil {
 			h.Close()
@@ -106,7 +93,7 @@ func (h *Handler) Close() error {
 // Warm makes the compressed copies that a browser will ask for first, so that
 // the first visitor does not wait for them.
 func (h *Handler) Warm() error {
-	names := []string{ModelPath}
+	names := []string{httpfile.ModelPath}
 	err := fs.WalkDir(h.site.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.Type().IsRegular() {
 			names = append(names, name)
@@ -117,120 +104,139 @@ func (h *Handler) Warm() error {
 		return fmt.Errorf("list the site: %w", err)
 	}
 	for _, name := range names {
-		found, err := h.find(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+		if err := h.warm(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%s: %w", name, err)
 		}
-		if err != nil {
-			return err
-		}
-		if found.worthCompressing() {
-			if copied, err := h.compressed.open(found.sha256, Brotli, found.file); err != nil {
-				found.file.Close()
-				return fmt.Errorf("%s: %w", name, err)
-			} else {
-				copied.Close()
-			}
-		}
-		found.file.Close()
 	}
 	return nil
 }
 
-// ServeHTTP answers GET and HEAD.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	SetSecurityHeaders(w.Header())
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		refuse(w, http.StatusMethodNotAllowed, "Only GET and HEAD are answered here.")
-		return
+func (h *Handler) warm(name string) error {
+	c, err := h.find(name)
+	if err != nil {
+		return err
 	}
-	name, ok := fileName(r.URL.Path)
-	if !ok {
-		refuse(w, http.StatusNotFound, "There is nothing at this address.")
-		return
+	defer c.Close()
+	if !c.worthCompressing() {
+		return nil
 	}
-	if name == CataloguePath && h.packed != nil {
-		h.sendCatalogue(w, r)
-		return
+	copied, err := h.compressed.open(c.sha256, httpfile.Brotli, c.file)
+	if err != nil {
+		return err
 	}
-	found, err := h.find(name)
-	switch {
-	case errors.Is(err, errDamaged):
-		refuse(w, http.StatusInternalServerError, "This shard is damaged on the server: its content is not what its name says.")
-	case errors.Is(err, fs.ErrNotExist) && name == ModelPath:
-		refuse(w, http.StatusNotFound, "There is no model here yet. Get one with: hamster model get")
-	case errors.Is(err, fs.ErrNotExist):
-		refuse(w, http.StatusNotFound, "There is nothing at this address.")
-	case err != nil:
-		refuse(w, http.StatusInternalServerError, "The file could not be read.")
-	default:
-		defer found.file.Close()
-		h.send(w, r, found)
-	}
+	return copied.Close()
 }
 
-// fileName turns a URL's path into a name inside the site. Names that climb,
-// that start with a dot, or that two systems may read differently are none.
-func fileName(urlPath string) (string, bool) {
-	name := strings.TrimPrefix(urlPath, "/")
-	if name == "" {
-		return "index.html", true
-	}
-	if !fs.ValidPath(name) || !filepath.IsLocal(name) || strings.ContainsAny(name, "\\\x00:") {
-		return "", false
-	}
-	for element := range strings.SplitSeq(name, "/") {
-		if strings.HasPrefix(element, ".") {
-			return "", false
-		}
-	}
-	return name, true
+// Check finds the site where it was.
+func (h *Handler) Check(context.Context) error {
+	_, err := h.site.Stat(".")
+	return err
 }
 
-// found is an open file and what its headers say.
-type found struct {
-	name        string
-	file        *os.File
-	size        int64
-	modified    time.Time
-	sha256      string
-	contentType string
+// Find opens the named file.
+func (h *Handler) Find(_ context.Context, name string) (*httpfile.File, error) {
+	c, err := h.find(name)
+	if err != nil {
+		return nil, err
+	}
+	f := &httpfile.File{Name: name, Size: c.size, SHA256: c.sha256, Content: c}
+	if c.worthCompressing() {
+		f.Encodings = []httpfile.Encoding{httpfile.Brotli, httpfile.Gzip}
+	}
+	return f, nil
+}
+
+// content is an open file.
+type content struct {
+	handler *Handler
+	name    string
+	file    *os.File
+	size    int64
+	sha256  string
 	// stream names the brotli stream among the packed models; empty where
 	// copies are made here.
 	stream string
-	// immutable is set where the name changes with the content.
-	immutable bool
 }
 
-func (f *found) worthCompressing() bool {
-	return f.size >= compressFrom && compressible(f.contentType)
+func (c *content) worthCompressing() bool {
+	return c.size >= httpfile.CompressFrom && compressible(httpfile.ContentType(c.name))
 }
 
-// etag differs by encoding, since a strong validator names exact bytes.
-func etag(sha256 string, e Encoding) string {
-	tag := sha256[:32]
-	if e != Identity {
-		tag += "-" + string(e)
+// compressible tells whether a media type gains from compression; pictures
+// are compressed already.
+func compressible(contentType string) bool {
+	return !strings.HasPrefix(contentType, "image/") || strings.HasPrefix(contentType, "image/svg")
+}
+
+// Open finds the part in the file itself, or all of it in a compressed copy.
+func (c *content) Open(_ context.Context, part httpfile.Part) (httpfile.Body, error) {
+	if part.Encoding == httpfile.Identity {
+		if _, err := c.file.Seek(part.Offset, io.SeekStart); err != nil {
+			return nil, err
+		}
+		return &body{file: c.file, size: part.Length, borrowed: true}, nil
 	}
-	return `"` + tag + `"`
+	copied, err := c.copyIn(part.Encoding)
+	if err != nil {
+		return nil, err
+	}
+	info, err := copied.Stat()
+	if err != nil {
+		copied.Close()
+		return nil, err
+	}
+	return &body{file: copied, size: info.Size()}, nil
+}
+
+// copyIn opens the file in the given encoding: the stream beside it, or a copy
+// that is made where there is none.
+func (c *content) copyIn(encoding httpfile.Encoding) (*os.File, error) {
+	if encoding == httpfile.Brotli && c.stream != "" {
+		if stream, err := c.handler.packed.Open(c.stream); err == nil {
+			return stream, nil
+		}
+	}
+	return c.handler.compressed.open(c.sha256, encoding, c.file)
+}
+
+func (c *content) Close() error { return c.file.Close() }
+
+// body is what comes next in a file.
+type body struct {
+	file     *os.File
+	size     int64
+	borrowed bool // from a content, which closes it
+}
+
+func (b *body) Size() int64 { return b.size }
+
+func (b *body) Send(w http.ResponseWriter) error {
+	_, err := io.CopyN(w, b.file, b.size)
+	return err
+}
+
+func (b *body) Close() error {
+	if b.borrowed {
+		return nil
+	}
+	return b.file.Close()
 }
 
 // find opens the named file. It is fs.ErrNotExist for what is absent and for
 // what is not a regular file.
-func (h *Handler) find(name string) (*found, error) {
-	f, err := h.open(name)
+func (h *Handler) find(name string) (*content, error) {
+	c, err := h.open(name)
 	if err != nil && isMissing(err) {
 		return nil, fs.ErrNotExist
 	}
-	return f, err
+	return c, err
 }
 
-func (h *Handler) open(name string) (*found, error) {
-	if file, ok := packedFile(name); ok && h.packed != nil {
-		return h.findPacked(name, file)
+func (h *Handler) open(name string) (*content, error) {
+	if id, file, ok := httpfile.PackedName(name); ok && h.packed != nil {
+		return h.findPacked(name, id, file)
 	}
-	if name != ModelPath {
+	if name != httpfile.ModelPath {
 		file, err := h.site.Open(filepath.FromSlash(name))
 		if err != nil {
 			return nil, err
@@ -248,7 +254,7 @@ func (h *Handler) open(name string) (*found, error) {
 }
 
 // describe finds out what the headers say of a file, or closes it.
-func (h *Handler) describe(name string, file *os.File) (*found, error) {
+func (h *Handler) describe(name string, file *os.File) (*content, error) {
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
 		err = fs.ErrNotExist
@@ -261,10 +267,7 @@ func (h *Handler) describe(name string, file *os.File) (*found, error) {
 		file.Close()
 		return nil, err
 	}
-	return &found{
-		name: name, file: file, size: info.Size(), modified: info.ModTime(), sha256: sum,
-		contentType: ContentType(name),
-	}, nil
+	return &content{handler: h, name: name, file: file, size: info.Size(), sha256: sum}, nil
 }
 
 // isMissing also counts a path through a file, an impossible name, and a link
@@ -303,77 +306,4 @@ func (h *Handler) digest(name string, file *os.File, info fs.FileInfo) (string, 
 	h.digests[name] = fresh
 	h.mu.Unlock()
 	return fresh.sha256, nil
-}
-
-// send writes one file with its validators, compressed where that helps. A
-// range is always of the plain bytes, so that a cut download can go on
-// whichever encoding it began with.
-func (h *Handler) send(w http.ResponseWriter, r *http.Request, f *found) {
-	header := w.Header()
-	header.Set("Content-Type", f.contentType)
-	header.Set("Cache-Control", revalidated)
-	if f.immutable {
-		header.Set("Cache-Control", kept)
-	}
-
-	encoding, content := Identity, io.ReadSeeker(f.file)
-	if f.worthCompressing() {
-		header.Set("Vary", "Accept-Encoding")
-		if r.Header.Get("Range") == "" {
-			encoding = NegotiateEncoding(strings.Join(r.Header.Values("Accept-Encoding"), ","))
-		}
-	}
-	if encoding != Identity {
-		copied, err := h.copyOf(f, encoding)
-		if err == nil {
-			defer copied.Close()
-			content = copied
-			w = &encoded{ResponseWriter: w, encoding: encoding, length: f.size}
-		} else {
-			// A full disk must not take the page down: send it plain.
-			encoding = Identity
-			if _, err := f.file.Seek(0, io.SeekStart); err != nil {
-				refuse(w, http.StatusInternalServerError, "The file could not be read.")
-				return
-			}
-		}
-	}
-	header.Set("ETag", etag(f.sha256, encoding))
-	http.ServeContent(w, r, f.name, f.modified, content)
-}
-
-// copyOf opens the file in the given encoding: the stream beside it, or a copy
-// that is made where there is none.
-func (h *Handler) copyOf(f *found, encoding Encoding) (*os.File, error) {
-	if encoding == Brotli && f.stream != "" {
-		if stream, err := h.packed.Open(f.stream); err == nil {
-			return stream, nil
-		}
-	}
-	return h.compressed.open(f.sha256, encoding, f.file)
-}
-
-// encoded names the content's encoding once it is sure that content follows.
-// Set earlier, http.ServeContent would leave the length out, and an answer
-// such as 412 would claim an encoding for a body it lacks.
-type encoded struct {
-	http.ResponseWriter
-	encoding Encoding
-	length   int64
-}
-
-func (e *encoded) WriteHeader(status int) {
-	if status == http.StatusOK {
-		e.Header().Set("Content-Encoding", string(e.encoding))
-		e.Header().Set(UncompressedLength, strconv.FormatInt(e.length, 10))
-	}
-	e.ResponseWriter.WriteHeader(status)
-}
-
-// refuse answers with a status and one sentence.
-func refuse(w http.ResponseWriter, status int, sentence string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	fmt.Fprintln(w, sentence)
 }

@@ -18,6 +18,8 @@ import (
 	"hamster/model/conformance/onnxbuild"
 	"hamster/model/onnxfile"
 	"hamster/model/packed"
+	"hamster/tools/internal/httpfile"
+	"hamster/tools/internal/httpfile/httptable"
 	"hamster/tools/internal/pack"
 )
 
@@ -78,8 +80,8 @@ func read(t *testing.T, name string) string {
 
 func TestThePackedModelsAreListed(t *testing.T) {
 	server, folder, small := packedSite(t)
-	response, body := ask(t, server, "GET", "/models/index.json")
-	var got Catalogue
+	response, body := httptable.Ask(t, server.URL, "GET", "/models/index.json")
+	var got httpfile.Catalogue
 	if err := json.Unmarshal([]byte(body), &got); err != nil {
 		t.Fatal(err)
 	}
@@ -87,28 +89,28 @@ func TestThePackedModelsAreListed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Catalogue{Default: "small", Models: []Offer{
-		{ID: "other", Name: "Other", Version: "2", Licence: "MIT", Manifest: "other/model.json", Size: other.Size, Compressed: other.Compressed, Labels: 3},
-		{ID: "small", Name: "Small", Version: "2", Licence: "MIT", Manifest: "small/model.json", Size: small.Size, Compressed: small.Compressed, Labels: 3},
+	want := httpfile.Catalogue{Default: "small", Models: []httpfile.Offer{
+		{ID: "other", Name: "Other", Version: "2", Licence: "MIT", Manifest: "../models/other/model.json", Size: other.Size, Compressed: other.Compressed, Labels: 3},
+		{ID: "small", Name: "Small", Version: "2", Licence: "MIT", Manifest: "../models/small/model.json", Size: small.Size, Compressed: small.Compressed, Labels: 3},
 	}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("listed are %+v, want %+v", got, want)
 	}
-	if response.Header.Get("Content-Type") != "application/json" || response.Header.Get("Cache-Control") != "no-cache" {
+	if response.Header.Get("Content-Type") != "application/json" || response.Header.Get("Cache-Control") != "public, max-age=60" {
 		t.Errorf("headers %v", response.Header)
 	}
-	if again, _ := ask(t, server, "GET", "/models/index.json", "If-None-Match", response.Header.Get("ETag")); again.StatusCode != http.StatusNotModified {
+	if again, _ := httptable.Ask(t, server.URL, "GET", "/models/index.json", "If-None-Match", response.Header.Get("ETag")); again.StatusCode != http.StatusNotModified {
 		t.Errorf("asked again: %s", again.Status)
 	}
 	for _, o := range got.Models {
-		if manifest, _ := ask(t, server, "GET", "/models/"+o.Manifest); manifest.StatusCode != http.StatusOK {
+		if manifest, _ := httptable.Ask(t, server.URL, "GET", strings.TrimPrefix(o.Manifest, "..")); manifest.StatusCode != http.StatusOK {
 			t.Errorf("%s: %s", o.Manifest, manifest.Status)
 		}
 	}
 	if err := os.RemoveAll(filepath.Join(folder, "small")); err != nil {
 		t.Fatal(err)
 	}
-	if _, body := ask(t, server, "GET", "/models/index.json"); strings.Contains(body, "small") {
+	if _, body := httptable.Ask(t, server.URL, "GET", "/models/index.json"); strings.Contains(body, "small") {
 		t.Errorf("a removed model is listed: %s", body)
 	}
 }
@@ -116,7 +118,7 @@ func TestThePackedModelsAreListed(t *testing.T) {
 func TestAPackedModelIsServedFileByFile(t *testing.T) {
 	server, folder, small := packedSite(t)
 	for _, c := range []struct{ file, contentType, cache string }{
-		{packed.ManifestName, "application/json", "no-cache"},
+		{packed.ManifestName, "application/json", "public, max-age=60"},
 		{packed.GraphName, "application/octet-stream", "no-cache"},
 		{small.Shards[0].Path, "application/octet-stream", "public, max-age=31536000, immutable"},
 	} {
@@ -125,15 +127,15 @@ func TestAPackedModelIsServedFileByFile(t *testing.T) {
 		stream := "stream of " + c.file
 		write(t, name+".br", stream)
 		path := "/models/small/" + c.file
-		if len(read(t, name)) >= compressFrom {
-			response, body := ask(t, server, "GET", path, "Accept-Encoding", "gzip, br")
+		if len(read(t, name)) >= httpfile.CompressFrom {
+			response, body := httptable.Ask(t, server.URL, "GET", path, "Accept-Encoding", "gzip, br")
 			if body != stream || response.Header.Get("Content-Encoding") != "br" ||
 				response.Header.Get("Content-Length") != strconv.Itoa(len(stream)) ||
-				response.Header.Get(UncompressedLength) != strconv.Itoa(len(read(t, name))) {
+				response.Header.Get(httpfile.UncompressedLength) != strconv.Itoa(len(read(t, name))) {
 				t.Errorf("%s as brotli: %.20q, headers %v", c.file, body, response.Header)
 			}
 		}
-		plain, body := ask(t, server, "GET", path)
+		plain, body := httptable.Ask(t, server.URL, "GET", path)
 		if body != read(t, name) || plain.Header.Get("Content-Encoding") != "" {
 			t.Errorf("%s: %d bytes, headers %v", c.file, len(body), plain.Header)
 		}
@@ -151,27 +153,27 @@ func TestCodingsOfAShard(t *testing.T) {
 	path, content := "/models/small/"+shard.Path, read(t, filepath.Join(folder, "small", shard.Path))
 	tags := map[string]bool{}
 	for _, accept := range []string{"", "br", "gzip"} {
-		response, _ := ask(t, server, "GET", path, "Accept-Encoding", accept)
+		response, _ := httptable.Ask(t, server.URL, "GET", path, "Accept-Encoding", accept)
 		if response.Header.Get("Vary") != "Accept-Encoding" || response.Header.Get("Content-Encoding") != accept {
 			t.Errorf("accepting %q: headers %v", accept, response.Header)
 		}
 		tag := response.Header.Get("ETag")
 		tags[tag] = true
-		if again, _ := ask(t, server, "GET", path, "Accept-Encoding", accept, "If-None-Match", tag); again.StatusCode != http.StatusNotModified {
+		if again, _ := httptable.Ask(t, server.URL, "GET", path, "Accept-Encoding", accept, "If-None-Match", tag); again.StatusCode != http.StatusNotModified {
 			t.Errorf("accepting %q, asked again: %s", accept, again.Status)
 		}
 	}
 	if len(tags) != 3 {
 		t.Errorf("validators %v", tags)
 	}
-	response, body := ask(t, server, "GET", path, "Accept-Encoding", "br", "Range", "bytes=100-")
+	response, body := httptable.Ask(t, server.URL, "GET", path, "Accept-Encoding", "br", "Range", "bytes=100-")
 	if response.StatusCode != http.StatusPartialContent || body != content[100:] || response.Header.Get("Content-Encoding") != "" {
 		t.Errorf("a range: %s, %d bytes, headers %v", response.Status, len(body), response.Header)
 	}
 	if err := os.Remove(filepath.Join(folder, "small", shard.Path+".br")); err != nil {
 		t.Fatal(err)
 	}
-	response, body = ask(t, server, "GET", path, "Accept-Encoding", "br")
+	response, body = httptable.Ask(t, server.URL, "GET", path, "Accept-Encoding", "br")
 	plain, err := io.ReadAll(brotli.NewReader(strings.NewReader(body)))
 	if err != nil || string(plain) != content || response.Header.Get("Content-Encoding") != "br" {
 		t.Errorf("without a stream: %v, headers %v", err, response.Header)
@@ -188,7 +190,7 @@ func TestOnlyTheFilesOfPackedModelsAreServed(t *testing.T) {
 		"/models/small/../file.txt", "/models/small/%2e%2e/file.txt", "/models/..%2fsmall/model.json",
 		"/models/small/small/model.json", "/models/default.onnx", "/small/model.json",
 	} {
-		response, body := ask(t, server, "GET", path)
+		response, body := httptable.Ask(t, server.URL, "GET", path)
 		if response.StatusCode != http.StatusNotFound || strings.Contains(body, "secret") {
 			t.Errorf("%s: %s, %.40q", path, response.Status, body)
 		}
@@ -199,7 +201,7 @@ func TestADamagedShardIsNotSent(t *testing.T) {
 	server, folder, small := packedSite(t)
 	shard := small.Shards[0].Path
 	write(t, filepath.Join(folder, "small", shard), strings.Repeat("x", int(small.Shards[0].Size)))
-	response, body := ask(t, server, "GET", "/models/small/"+shard, "Accept-Encoding", "br")
+	response, body := httptable.Ask(t, server.URL, "GET", "/models/small/"+shard, "Accept-Encoding", "br")
 	if response.StatusCode != http.StatusInternalServerError || !strings.Contains(body, "damaged") || response.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("%s, %q, headers %v", response.Status, body, response.Header)
 	}

@@ -8,12 +8,13 @@ import (
 	"net/http"
 	"syscall"
 	"time"
+
+	"hamster/tools/internal/httpfile"
 )
 
 const (
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
-	maxHeader     = 16 << 10
 	// Long enough for a model on its way to a slow phone in the next room.
 	shutdownGrace = 5 * time.Second
 )
@@ -37,7 +38,8 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 		Handler:           handler,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader,
+		// What a handler should refuse must reach it.
+		MaxHeaderBytes: 2 * httpfile.MaxHeader,
 	}
 	stopped := make(chan error, 1)
 	cancelled := context.AfterFunc(ctx, func() {

@@ -1,8 +1,8 @@
-package serve
+package httpfile
 
 import "testing"
 
-func TestNegotiateEncoding(t *testing.T) {
+func TestTheEncodingIsWhatTheClientLikesBest(t *testing.T) {
 	for _, c := range []struct {
 		header string
 		want   Encoding
@@ -26,17 +26,33 @@ func TestNegotiateEncoding(t *testing.T) {
 		{";;,,;q=", Identity},
 		{"zstd, deflate", Identity},
 	} {
-		if got := NegotiateEncoding(c.header); got != c.want {
+		if got := negotiate(c.header, []Encoding{Brotli, Gzip}); got != c.want {
 			t.Errorf("%q: %q, want %q", c.header, got, c.want)
 		}
 	}
 }
 
-func FuzzNegotiateEncodingNeverChoosesWhatWasRefused(f *testing.F) {
+func TestOnlyWhatThereIsIsNegotiated(t *testing.T) {
+	for _, c := range []struct {
+		header    string
+		available []Encoding
+		want      Encoding
+	}{
+		{"gzip", []Encoding{Brotli}, Identity},
+		{"gzip, br;q=0.1", []Encoding{Brotli}, Brotli},
+		{"gzip, br", nil, Identity},
+	} {
+		if got := negotiate(c.header, c.available); got != c.want {
+			t.Errorf("%q of %q: %q, want %q", c.header, c.available, got, c.want)
+		}
+	}
+}
+
+func FuzzTheEncodingIsNeverWhatWasRefused(f *testing.F) {
 	f.Add("gzip, deflate, br;q=0")
 	f.Add("*;q=0.1,identity;q=0")
 	f.Fuzz(func(t *testing.T, header string) {
-		if got := NegotiateEncoding(header + ",br;q=0,gzip;q=0"); got != Identity {
+		if got := negotiate(header+",br;q=0,gzip;q=0", []Encoding{Brotli, Gzip}); got != Identity {
 			t.Errorf("%q: %q", header, got)
 		}
 	})

@@ -1,4 +1,4 @@
-package serve
+package httpfile
 
 import (
 	"strconv"
@@ -14,10 +14,10 @@ const (
 	Gzip     Encoding = "gzip"
 )
 
-// NegotiateEncoding chooses the coding for an Accept-Encoding header: the one
-// with the highest weight, on a tie the smaller one (brotli before gzip).
-// What it cannot read it treats as not offered.
-func NegotiateEncoding(header string) Encoding {
+// negotiate chooses among the codings that there are for an Accept-Encoding
+// header: the one with the highest weight, on a tie the first. What it cannot
+// read it treats as not accepted.
+func negotiate(header string, available []Encoding) Encoding {
 	weights := map[string]float64{}
 	for item := range strings.SplitSeq(header, ",") {
 		name, parameters, _ := strings.Cut(item, ";")
@@ -37,7 +37,7 @@ func NegotiateEncoding(header string) Encoding {
 		weights[name] = weight
 	}
 	best, bestWeight := Identity, 0.0
-	for _, encoding := range []Encoding{Brotli, Gzip} {
+	for _, encoding := range available {
 		weight, named := weights[string(encoding)]
 		if !named {
 			weight = weights["*"]
