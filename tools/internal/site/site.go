@@ -26,13 +26,11 @@ import (
 	"golang.org/x/image/draw"
 )
 
-// Names inside the built site. The worker knows the first three.
+// Names inside the built site. The worker knows the first two.
 const (
 	ProgramPath = "wasm/hamster.wasm"
-	// PortablePath is the program that has Gorgonia as well; few pages need it.
-	PortablePath = "wasm/portable.wasm"
-	RuntimePath  = "wasm/wasm_exec.js"
-	samplesPath  = "samples"
+	RuntimePath = "wasm/wasm_exec.js"
+	samplesPath = "samples"
 
 	indexFile = "index.html"
 
@@ -66,17 +64,8 @@ func Build(ctx context.Context, root, out string) error {
 	if err := claim(out); err != nil {
 		return err
 	}
-	programs := map[string][]byte{}
-	for name, tags := range programTags {
-		file := filepath.Join(out, filepath.FromSlash(name))
-		if err := compile(ctx, root, tags, file); err != nil {
-			return err
-		}
-		program, err := os.ReadFile(file)
-		if err != nil {
-			return fmt.Errorf("read the program: %w", err)
-		}
-		programs[name] = program
+	if err := compile(ctx, root, filepath.Join(out, filepath.FromSlash(ProgramPath))); err != nil {
+		return err
 	}
 	files := map[string][]byte{}
 	for _, add := range []func() error{
@@ -89,23 +78,24 @@ func Build(ctx context.Context, root, out string) error {
 			return err
 		}
 	}
-	if err := addWorker(files, programs); err != nil {
+	program, err := os.ReadFile(filepath.Join(out, filepath.FromSlash(ProgramPath)))
+	if err != nil {
+		return fmt.Errorf("read the program: %w", err)
+	}
+	if err := addWorker(files, program); err != nil {
 		return err
 	}
 	return synchronise(out, files)
 }
 
-// programTags are the programs' build tags.
-var programTags = map[string]string{ProgramPath: "nogorgonia", PortablePath: ""}
-
 // emptyShell is the place in the service worker's script for its version and
-// the names of the files that it keeps: at once, and when they are asked for.
-const emptyShell = "const shell = { version: '', files: [], later: [] };"
+// the names of the files that it keeps.
+const emptyShell = "const shell = { version: '', files: [] };"
 
 // addWorker moves the service worker to where it belongs and tells it of all
-// other files but pages that other sites show. Its version is their hash, so that a browser takes in a new one
+// other files. Its version is their hash, so that a browser takes in a new one
 // when any of them has changed, and only then.
-func addWorker(files, programs map[string][]byte) error {
+func addWorker(files map[string][]byte, program []byte) error {
 	script, ok := files[workerSource]
 	if !ok || strings.Count(string(script), emptyShell) != 1 {
 		return fmt.Errorf("%s has no line %q", workerSource, emptyShell)
@@ -118,12 +108,11 @@ func addWorker(files, programs map[string][]byte) error {
 		return name != indexFile && path.Ext(name) == ".html"
 	})
 	slices.Sort(names)
-	later := []string{PortablePath}
 	h := sha256.New()
-	for _, name := range append(later, names...) {
-		content, ok := programs[name]
-		if !ok {
-			content = files[name]
+	for _, name := range names {
+		content := files[name]
+		if name == ProgramPath {
+			content = program
 		}
 		fmt.Fprintf(h, "%s %x\n", name, sha256.Sum256(content))
 	}
@@ -131,8 +120,7 @@ func addWorker(files, programs map[string][]byte) error {
 	shell, err := json.Marshal(struct {
 		Version string   `json:"version"`
 		Files   []string `json:"files"`
-		Later   []string `json:"later"`
-	}{hex.EncodeToString(h.Sum(nil))[:16], names, later})
+	}{hex.EncodeToString(h.Sum(nil))[:16], names})
 	if err != nil {
 		return err
 	}
@@ -162,8 +150,8 @@ func claim(out string) error {
 
 // compile builds the WebAssembly program; the go command's own cache makes a
 // second run quick.
-func compile(ctx context.Context, root, tags, out string) error {
-	command := exec.CommandContext(ctx, "go", "build", "-tags", tags, "-trimpath", "-ldflags=-s -w", "-o", out, "./wasm")
+func compile(ctx context.Context, root, out string) error {
+	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, "./wasm")
 	command.Dir = root
 	command.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
 	if output, err := command.CombinedOutput(); err != nil {
@@ -294,7 +282,7 @@ func synchronise(out string, files map[string][]byte) error {
 			return err
 		}
 		name = filepath.ToSlash(name)
-		if _, belongs := files[name]; belongs || name == ProgramPath || name == PortablePath || name == markPath {
+		if _, belongs := files[name]; belongs || name == ProgramPath || name == markPath {
 			return nil
 		}
 		if err := os.Remove(target); err != nil && !errors.Is(err, fs.ErrNotExist) {
