@@ -5,6 +5,3 @@ func (m *Model) Occupy() (release func()) {
 	<-m.turn
 	return func() { m.turn <- struct{}{} }
 }
-
-// AreaOf is areaOf.
-var AreaOf = areaOf

@@ -1,7 +1,6 @@
 package onnxfile
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 
@@ -70,10 +69,6 @@ func (s *scanner) bytes(f field, limit int64) ([]byte, error) {
 	}
 	if err := s.spend(f.len()); err != nil {
 		return nil, err
-	}
-	if f.len() <= windowSize {
-		b, err := s.peek(f.start, f.len())
-		return bytes.Clone(b), err
 	}
 	b := make([]byte, f.len())
 	if k, err := s.r.ReadAt(b, f.start); k < len(b) {

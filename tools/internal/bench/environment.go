@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -19,7 +20,6 @@ type Environment struct {
 	OS       string `json:"os"`
 	Browser  string `json:"browser"`
 	Isolated bool   `json:"isolated"` // cross-origin: without it there are no threads
-	WebGPU   string `json:"webgpu"`   // the adapter, empty where there is none
 	// Load is the load average of the minute before, as the system tells it; −1
 	// where it does not.
 	Load float64   `json:"load"`
@@ -104,7 +104,8 @@ func loadAverage() float64 {
 
 // packageVersion reads the version of a package that npm installed.
 func packageVersion(root, name string) (string, error) {
-	text, err := readPackage(root, name, "package.json")
+	path := filepath.Join(root, "tools", "npm", "node_modules", name, "package.json")
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return "", fmt.Errorf("%s is not installed (tools/setup.sh test does it): %w", name, err)
 	}
@@ -112,26 +113,7 @@ func packageVersion(root, name string) (string, error) {
 		Version string `json:"version"`
 	}
 	if err := json.Unmarshal(text, &p); err != nil {
-		return "", fmt.Errorf("read the version of %s: %w", name, err)
+		return "", fmt.Errorf("read %s: %w", path, err)
 	}
 	return p.Version, nil
-}
-
-// versions of the systems that take part.
-func (s *session) versions(all []*Contestant) (map[string]string, error) {
-	packages := map[string]string{
-		ORTWeb: ORTWeb, ORTNative: "onnxruntime-node", TFJS: "@tensorflow/tfjs-core", NSFWJS: NSFWJS,
-	}
-	versions := map[string]string{Hamster: treeVersion(s.root)}
-	for _, c := range all {
-		if versions[c.System] != "" {
-			continue
-		}
-		v, err := packageVersion(s.root, packages[c.System])
-		if err != nil {
-			return nil, err
-		}
-		versions[c.System] = v
-	}
-	return versions, nil
 }

@@ -50,7 +50,7 @@ func Kernels(ctx context.Context, o Options) (*KernelReport, error) {
 		benches[v.name] = b
 		files["/kernels/"+v.name+".wasm"], files["/kernels/"+v.name+".bin"] = b.Wasm, b.Image
 	}
-	s, err := openSession(ctx, o.Root, "", files, o.Stderr)
+	s, err := openSession(ctx, o.Root, files, o.Stderr)
 	if err != nil {
 		return nil, err
 	}
