@@ -2,10 +2,10 @@ package model
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
-	"hamster/model/gorgonia"
 	"hamster/model/graph"
 	"hamster/model/simd"
 )
@@ -13,7 +13,12 @@ import (
 // A backend compiles a graph; its second result describes what will run.
 type backend func(context.Context, *graph.Graph, Options) (engine, string, error)
 
-// backends in the order in which "auto" tries them.
+// ErrLeftOut means that this program was built without the backend that could
+// run the model: with the build tag nogorgonia it is half as large.
+var ErrLeftOut = errors.New("this program was built without it")
+
+// backends in the order in which "auto" tries them; nil for one that was left
+// out.
 var backends = []struct {
 	name    string
 	compile backend
@@ -36,6 +41,10 @@ func compile(ctx context.Context, g *graph.Graph, opts Options) (engine, string,
 	var why refusals
 	for _, b := range backends {
 		if name != "" && name != "auto" && name != b.name {
+			continue
+		}
+		if b.compile == nil {
+			why = append(why, fmt.Errorf("%s: %w", b.name, ErrLeftOut))
 			continue
 		}
 		e, description, err := b.compile(ctx, g, opts)
@@ -69,18 +78,10 @@ func (r refusals) Error() string {
 
 func (r refusals) Unwrap() []error { return r }
 
-func compileGorgonia(ctx context.Context, g *graph.Graph, _ Options) (engine, string, error) {
-	p, err := gorgonia.Compile(ctx, g)
-	if err != nil {
-		return nil, "", err
-	}
-	return p, "gorgonia", nil
-}
-
 func compileSIMD(ctx context.Context, g *graph.Graph, opts Options) (engine, string, error) {
 	e, err := simd.New(ctx, g, simd.Config{
 		Threads: opts.Threads, ThreadURL: opts.ThreadURL,
-		NoRelaxed: opts.NoRelaxed, NoWinograd: opts.NoWinograd,
+		NoRelaxed: opts.NoRelaxed, NoWinograd: opts.NoWinograd, Keep: opts.keep,
 	})
 	if err != nil {
 		return nil, "", err

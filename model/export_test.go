@@ -5,3 +5,6 @@ func (m *Model) Occupy() (release func()) {
 	<-m.turn
 	return func() { m.turn <- struct{}{} }
 }
+
+// AreaOf is areaOf.
+var AreaOf = areaOf

@@ -18,6 +18,8 @@ type imageEngine interface {
 	// Prepare brings an image in; it returns simd.ErrImage for one that package
 	// preprocess must do.
 	Prepare(context.Context, preprocess.Pixels, preprocess.Spec, preprocess.Mode) error
+	// Prepared is the input tensor that Prepare has made, as the graph has it.
+	Prepared() ([]float32, error)
 	// RunPrepared runs on the image that Prepare brought in.
 	RunPrepared(context.Context) ([][]float32, error)
 }
@@ -26,27 +28,36 @@ type imageEngine interface {
 // (empty: the model's own), and returns what Classify does. The pixels are read
 // once, in bands; where the engine can, they go straight into its memory.
 func (m *Model) ClassifyImage(ctx context.Context, px preprocess.Pixels, mode preprocess.Mode) ([]Prediction, Timing, error) {
-	var t Timing
 	if mode == "" {
 		mode = m.spec.Input.Mode
 	}
 	if err := m.begin(ctx); err != nil {
-		return nil, t, err
+		return nil, Timing{}, err
 	}
 	defer m.end()
+	scores, t, err := m.runImage(ctx, px, mode)
+	if err != nil {
+		return nil, t, err
+	}
+	preds, err := m.predictions(scores)
+	return preds, t, err
+}
+
+// runImage runs on an image and remembers it as the last.
+func (m *Model) runImage(ctx context.Context, px preprocess.Pixels, mode preprocess.Mode) ([]float32, Timing, error) {
+	m.last = lastRun{}
 	begun := time.Now()
 	run, err := m.prepare(ctx, px, mode)
 	if err != nil {
-		return nil, t, fmt.Errorf("preprocess: %w", err)
+		return nil, Timing{}, fmt.Errorf("preprocess: %w", err)
 	}
 	prepared := time.Now()
 	out, err := run(ctx)
 	if err != nil {
-		return nil, t, fmt.Errorf("run: %w", err)
+		return nil, Timing{}, fmt.Errorf("run: %w", err)
 	}
-	t = Timing{Preprocess: prepared.Sub(begun), Run: time.Since(prepared)}
-	preds, err := m.predictions(out[0])
-	return preds, t, err
+	m.last = lastRun{out[0], areaOf(px, m.spec.Input, mode)}
+	return out[0], Timing{Preprocess: prepared.Sub(begun), Run: time.Since(prepared)}, nil
 }
 
 // prepare brings the image to the engine and returns what then runs it.

@@ -16,6 +16,7 @@ import (
 	"math"
 	"slices"
 
+	"hamster/model/explain"
 	"hamster/model/graph"
 	"hamster/model/onnxfile"
 )
@@ -50,6 +51,9 @@ type Options struct {
 	// NoRelaxed and NoWinograd leave out what makes results differ in their last
 	// bits from the plain sum of products.
 	NoRelaxed, NoWinograd bool
+
+	// keep is the value that the engine keeps for Explain.
+	keep *graph.Value
 }
 
 // Prediction is one class and its probability, 0…1.
@@ -65,6 +69,8 @@ type Prediction struct {
 // at a time, and none after Close.
 type engine interface {
 	Run(ctx context.Context, inputs [][]float32) ([][]float32, error)
+	// Kept returns what the last run computed for Options.keep.
+	Kept() ([]float32, error)
 	Close() error
 }
 
@@ -78,6 +84,9 @@ type Model struct {
 	output  []int
 	backend string
 	engine  engine
+	head    *explain.Head // nil where the network has none, for which noHead is why
+	noHead  error
+	last    lastRun
 }
 
 // ErrClosed is returned by a model that has been closed.
@@ -99,6 +108,7 @@ func Load(ctx context.Context, src Source, opts Options) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
+	m.findHead(g, &opts)
 	if m.engine, m.backend, err = compile(ctx, g, opts); err != nil {
 		return nil, err
 	}
@@ -209,10 +219,12 @@ func (m *Model) Run(ctx context.Context, x Tensor) (Tensor, error) {
 		return Tensor{}, err
 	}
 	defer m.end()
+	m.last = lastRun{}
 	out, err := m.engine.Run(ctx, [][]float32{x.Data})
 	if err != nil {
 		return Tensor{}, fmt.Errorf("run: %w", err)
 	}
+	m.last = lastRun{slices.Clone(out[0]), whole}
 	return Tensor{Shape: slices.Clone(m.output), Data: out[0]}, nil
 }
 

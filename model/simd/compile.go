@@ -57,11 +57,13 @@ type Compiled struct {
 	Input Region
 	// Program reads Input; Net begins after it, with the input tensor in place.
 	Program, Net uint32
-	// Tensor is the input tensor inside, NHWC. Scratch is memory that is free
+	// Tensor is the input tensor inside, NHWC; InputNHWC tells whether Input is that
+	// too. Scratch is memory that is free
 	// until Net runs.
-	Tensor  Layout
-	Scratch Region
-	Outputs []Region
+	Tensor    Layout
+	InputNHWC bool
+	Scratch   Region
+	Outputs   []Region
 	// Kept is where Options.Keep lies after a run.
 	Kept Layout
 	// Kernels names the functions that the module holds.
@@ -386,8 +388,8 @@ func (c *compiler) finish(in *span, unpadded int) (*Compiled, error) {
 	v := c.view(t)
 	out := &Compiled{
 		Options: c.opts, builder: c.b,
-		Input: Region{reserved + uint32(in.offset), uint32(4 * t.Len())},
-		Tensor: layout(t, v),
+		Input:  Region{reserved + uint32(in.offset), uint32(4 * t.Len())},
+		Tensor: layout(t, v), InputNHWC: c.g.InputNHWC,
 	}
 	read := c.reading(t, v, out.Input.Addr)
 	var err error

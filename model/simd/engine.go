@@ -147,16 +147,26 @@ func (e *Engine) Kept() ([]float32, error) {
 	case !e.ran:
 		return nil, errors.New("simd: the last run is gone")
 	}
-	b := make([]byte, (k.H-1)*k.RowStride+(k.W-1)*k.PixelStride+4*k.C)
-	if err := e.m.read(k.Addr, b); err != nil {
+	return e.values(k, false)
+}
+
+// values reads a tensor out of the module's memory.
+func (e *Engine) values(l Layout, nhwc bool) ([]float32, error) {
+	b := make([]byte, (l.H-1)*l.RowStride+(l.W-1)*l.PixelStride+4*l.C)
+	if err := e.m.read(l.Addr, b); err != nil {
 		return nil, err
 	}
-	out := make([]float32, k.H*k.W*k.C)
-	for y := range k.H {
-		for x := range k.W {
-			from := b[y*k.RowStride+x*k.PixelStride:][:4*k.C]
-			for c := range k.C {
-				out[c*k.H*k.W+y*k.W+x] = float(from, 4*c)
+	out := make([]float32, l.H*l.W*l.C)
+	pixel, channel := 1, l.H*l.W
+	if nhwc {
+		pixel, channel = l.C, 1
+	}
+	for y := range l.H {
+		for x := range l.W {
+			from := b[y*l.RowStride+x*l.PixelStride:][:4*l.C]
+			to := out[(y*l.W+x)*pixel:]
+			for c := range l.C {
+				to[c*channel] = float(from, 4*c)
 			}
 		}
 	}

@@ -58,6 +58,20 @@ func (e *Engine) Prepare(ctx context.Context, px preprocess.Pixels, spec preproc
 	return nil
 }
 
+// Prepared is the image that Prepare brought in last, as the graph's input takes
+// it.
+func (e *Engine) Prepared() ([]float32, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.err != nil {
+		return nil, e.err
+	}
+	if !e.prepared {
+		return nil, errors.New("simd: no image is prepared")
+	}
+	return e.values(e.c.Tensor, e.c.InputNHWC)
+}
+
 // RunPrepared computes the outputs for the image that Prepare brought in last.
 // An image serves one run: the network's working memory lies over it.
 func (e *Engine) RunPrepared(ctx context.Context) ([][]float32, error) {
