@@ -6,6 +6,7 @@ import (
 	"errors"
 	"syscall/js"
 
+	"hamster/model"
 	"hamster/model/graph"
 	"hamster/model/onnxfile"
 )
@@ -16,6 +17,7 @@ const (
 	codeModelNotONNX     = "model-not-onnx"    // the bytes are no ONNX file
 	codeModelUnsupported = "model-unsupported" // an operator nobody knows
 	codeModelInvalid     = "model-invalid"     // ONNX, but damaged or no image classifier
+	codeBackendLeftOut   = "backend-left-out"  // wasm/portable.wasm has it
 	codeImageInvalid     = "image-invalid"     // size and pixels contradict each other
 	codeNoModel          = "no-model"          // classify before load
 	codeInternal         = "internal"          // a fault of Hamster's own
@@ -46,6 +48,8 @@ func modelFault(err error) error {
 	switch {
 	case errors.Is(err, onnxfile.ErrNotONNX):
 		return fault(codeModelNotONNX, err)
+	case errors.Is(err, model.ErrLeftOut):
+		return fault(codeBackendLeftOut, err)
 	case errors.As(err, &unsupported):
 		return fault(codeModelUnsupported, err)
 	}

@@ -1,6 +1,8 @@
 //go:build js && wasm
 
-// Command wasm is the part of Hamster that runs in a browser's worker. The
+// Command wasm is the part of Hamster that runs in a browser's worker. It is
+// built twice: without Gorgonia (the build tag nogorgonia), which is what a page
+// loads, and with it, which the worker asks for where the fast engine refuses. The
 // worker's script (web/worker/engine.js) sets globalThis.hamsterReady before
 // it starts the program, and gets an object of functions:
 //
@@ -20,12 +22,19 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime/debug"
 	"syscall/js"
 
 	"hamster/wasm/store"
 )
 
+// gcPercent lets the heap reach 16 MB before it is collected at all. Loading a
+// model allocates about as much, and collecting it meanwhile would take a third
+// of that time.
+const gcPercent = 400
+
 func main() {
+	debug.SetGCPercent(gcPercent)
 	var e engine
 	ready := js.Global().Get("hamsterReady")
 	if ready.Type() != js.TypeFunction {

@@ -2,14 +2,15 @@
  * The service worker: keeps the page and all that the classifier needs, so that
  * both work without a network. Models are not its business; IndexedDB has them.
  *
- * Its text holds the version and the files, put in by tools/internal/site. Other
+ * Its text holds the version and the files, put in by tools/internal/site; those
+ * for later are kept once a page has asked for them. Other
  * files make another version, which a browser installs beside the one in use:
  * a page never gets parts of two. The new one takes over when no page is open
  * any more, or when the page says so.
  */
 
-/** @type {{ version: string, files: string[] }} */
-const shell = { version: '', files: [] };
+/** @type {{ version: string, files: string[], later: string[] }} */
+const shell = { version: '', files: [], later: [] };
 
 const prefix = 'hamster-shell-';
 const cacheName = prefix + shell.version;
@@ -21,7 +22,7 @@ const worker = self;
 const addressOf = (file) => new URL(file === 'index.html' ? './' : file, worker.registration.scope).href;
 
 /** Which kept address answers for one that is asked for. */
-const addresses = new Map(shell.files.map((file) => [addressOf(file), addressOf(file)]));
+const addresses = new Map([...shell.files, ...shell.later].map((file) => [addressOf(file), addressOf(file)]));
 addresses.set(new URL('index.html', worker.registration.scope).href, addressOf('index.html'));
 
 worker.addEventListener('install', (/** @type {any} */ event) => event.waitUntil(install()));
@@ -63,5 +64,10 @@ async function activate() {
  */
 async function answer(address, request) {
   const cache = await caches.open(cacheName);
-  return await cache.match(address, { ignoreVary: true }) ?? fetch(request);
+  const found = await cache.match(address, { ignoreVary: true });
+  if (found) return found;
+  const response = await fetch(request);
+  // What few pages need is kept by those that do. A full disk is no reason to fail.
+  if (response.ok) cache.put(address, response.clone()).catch(() => {});
+  return response;
 }

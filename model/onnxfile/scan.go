@@ -1,6 +1,7 @@
 package onnxfile
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 
@@ -69,6 +70,10 @@ func (s *scanner) bytes(f field, limit int64) ([]byte, error) {
 	}
 	if err := s.spend(f.len()); err != nil {
 		return nil, err
+	}
+	if f.len() <= windowSize {
+		b, err := s.peek(f.start, f.len())
+		return bytes.Clone(b), err
 	}
 	b := make([]byte, f.len())
 	if k, err := s.r.ReadAt(b, f.start); k < len(b) {

@@ -49,8 +49,9 @@
  */
 
 /**
- * Where the Go program, its JavaScript and the script of a thread lie.
- * @typedef {{ program: string, runtime: string, thread: string }} Addresses
+ * Where the Go program, the one that has Gorgonia as well, their JavaScript and
+ * the script of a thread lie.
+ * @typedef {{ program: string, portable: string, runtime: string, thread: string }} Addresses
  *
  * `addresses` are those that the worker cannot know.
  * @typedef {{ type: 'start', lock: string, addresses: Partial<Addresses> }} StartRequest

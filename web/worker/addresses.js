@@ -7,6 +7,7 @@
  */
 export const addresses = {
   program: new URL('../../wasm/hamster.wasm', import.meta.url).href,
+  portable: new URL('../../wasm/portable.wasm', import.meta.url).href,
   runtime: new URL('../../wasm/wasm_exec.js', import.meta.url).href,
   thread: new URL('./thread.js', import.meta.url).href,
 };

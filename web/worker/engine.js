@@ -4,7 +4,7 @@
 
 import { HamsterError } from '../shared/errors.js';
 import { addresses } from './addresses.js';
-import { asResponse, open } from './download.js';
+import { asResponse, chunks, open } from './download.js';
 
 /**
  * @import { Classification, KeptModel, ModelInfo, Mode } from '../shared/protocol.js'
@@ -59,22 +59,51 @@ const codes = {
 /**
  * Fetches and compiles the program.
  *
+ * @param {string} url
  * @param {OnBytes} onBytes
  * @returns {Promise<WebAssembly.Module>}
  */
-export async function compile(onBytes) {
+export async function compile(url, onBytes) {
   if (typeof WebAssembly !== 'object') {
     throw new HamsterError('engine-unsupported', 'this browser runs no WebAssembly');
   }
-  const programURL = addresses.program;
-  const download = await open(programURL, { codes, onBytes, maxBytes: maxProgramBytes });
+  const download = await open(url, { codes, onBytes, maxBytes: maxProgramBytes });
   try {
-    return await WebAssembly.compileStreaming(asResponse(download, 'application/wasm'));
+    return await (isWebAssembly(download.response) ? compileAsFetched(download) : WebAssembly.compileStreaming(asResponse(download, 'application/wasm')));
   } catch (cause) {
     if (cause instanceof HamsterError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new HamsterError('engine-missing', `${programURL} does not compile: ${why}`, { url: programURL });
+    throw new HamsterError('engine-missing', `${url} does not compile: ${why}`, { url });
   }
+}
+
+/** @param {Response} response */
+function isWebAssembly(response) {
+  return /^application\/wasm$/i.test(response.headers.get('Content-Type') ?? '');
+}
+
+/**
+ * Compiles the very response that was fetched: with it, and no other, a browser
+ * keeps what it compiled, and the next start takes half the time. A copy
+ * tells how far it is, and what is wrong where something is.
+ *
+ * @param {import('./download.js').Download} download
+ * @returns {Promise<WebAssembly.Module>}
+ */
+async function compileAsFetched(download) {
+  const watched = drain(chunks({ ...download, response: download.response.clone() }));
+  watched.catch(() => {}); // looked at where compiling fails
+  try {
+    return await WebAssembly.compileStreaming(download.response);
+  } catch (cause) {
+    await watched;
+    throw cause;
+  }
+}
+
+/** @param {AsyncIterable<unknown>} stream */
+async function drain(stream) {
+  for await (const _ of stream);
 }
 
 /**

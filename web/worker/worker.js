@@ -101,14 +101,17 @@ function enqueue(id, work) {
 async function load({ id, model, backend, threads }) {
   const report = progressOf(id);
   const stages = new Stages();
-  engine ??= startEngine(report.part(), stages);
+  engine ??= startEngine(backend === 'gorgonia' ? addresses.portable : addresses.program, report.part(), stages);
   const bytes = report.part();
   const offered = lookUp(model, bytes);
   offered.catch(() => {}); // obtain looks at it when the engine is up
   const running = await engine;
   const { source, kept } = await stages.of('read', () => obtain(model, offered, running, { bytes, tell: report.tell }));
   report.tell('prepare', 0, 0);
-  const info = await stages.of('prepare', () => running.load(source, { backend, threads }));
+  const info = await stages.of('prepare', () => running.load(source, { backend, threads }).catch((refusal) => {
+    if (refusal?.code !== 'backend-left-out') throw refusal;
+    return portable(report.part(), stages).then((larger) => larger.load(source, { backend, threads }));
+  }));
   release(source instanceof Uint8Array ? [source] : Object.values(source.files));
   defaultMode = info.mode;
   return { ...info, kept, stages: stages.list };
@@ -131,12 +134,13 @@ async function kept(remove) {
  * A program that has started stays for later loads, one that has not is tried
  * again. When it ends, so does this worker: the page sees to that.
  *
+ * @param {string} url
  * @param {import('./download.js').OnBytes} onBytes
  * @param {Stages} stages
  */
-async function startEngine(onBytes, stages) {
+async function startEngine(url, onBytes, stages) {
   try {
-    const module = await stages.of('program', () => compile(onBytes));
+    const module = await stages.of('program', () => compile(url, onBytes));
     const running = await stages.of('start', () => start(module));
     running.stopped.then((error) => send({ type: 'stopped', error: error.toMessage() }));
     return running;
@@ -144,6 +148,18 @@ async function startEngine(onBytes, stages) {
     engine = null;
     throw error;
   }
+}
+
+/**
+ * Puts the program that has every backend in the place of the one that was
+ * enough so far.
+ *
+ * @param {import('./download.js').OnBytes} onBytes
+ * @param {Stages} stages
+ */
+function portable(onBytes, stages) {
+  engine = startEngine(addresses.portable, onBytes, stages);
+  return engine;
 }
 
 /**

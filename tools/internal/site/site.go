@@ -26,11 +26,13 @@ import (
 	"golang.org/x/image/draw"
 )
 
-// Names inside the built site. The worker knows the first two.
+// Names inside the built site. The worker knows the first three.
 const (
 	ProgramPath = "wasm/hamster.wasm"
-	RuntimePath = "wasm/wasm_exec.js"
-	samplesPath = "samples"
+	// PortablePath is the program that has Gorgonia as well; few pages need it.
+	PortablePath = "wasm/portable.wasm"
+	RuntimePath  = "wasm/wasm_exec.js"
+	samplesPath  = "samples"
 
 	indexFile = "index.html"
 
@@ -64,8 +66,17 @@ func Build(ctx context.Context, root, out string) error {
 	if err := claim(out); err != nil {
 		return err
 	}
-	if err := compile(ctx, root, filepath.Join(out, filepath.FromSlash(ProgramPath))); err != nil {
-		return err
+	programs := map[string][]byte{}
+	for name, tags := range programTags {
+		file := filepath.Join(out, filepath.FromSlash(name))
+		if err := compile(ctx, root, tags, file); err != nil {
+			return err
+		}
+		program, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("read the program: %w", err)
+		}
+		programs[name] = program
 	}
 	files := map[string][]byte{}
 	for _, add := range []func() error{
@@ -78,24 +89,23 @@ func Build(ctx context.Context, root, out string) error {
 			return err
 		}
 	}
-	program, err := os.ReadFile(filepath.Join(out, filepath.FromSlash(ProgramPath)))
-	if err != nil {
-		return fmt.Errorf("read the program: %w", err)
-	}
-	if err := addWorker(files, program); err != nil {
+	if err := addWorker(files, programs); err != nil {
 		return err
 	}
 	return synchronise(out, files)
 }
 
+// programTags are the programs' build tags.
+var programTags = map[string]string{ProgramPath: "nogorgonia", PortablePath: ""}
+
 // emptyShell is the place in the service worker's script for its version and
-// the names of the files that it keeps.
-const emptyShell = "const shell = { version: '', files: [] };"
+// the names of the files that it keeps: at once, and when they are asked for.
+const emptyShell = "const shell = { version: '', files: [], later: [] };"
 
 // addWorker moves the service worker to where it belongs and tells it of all
-// other files. Its version is their hash, so that a browser takes in a new one
+// other files but pages that other sites show. Its version is their hash, so that a browser takes in a new one
 // when any of them has changed, and only then.
-func addWorker(files map[string][]byte, program []byte) error {
+func addWorker(files, programs map[string][]byte) error {
 	script, ok := files[workerSource]
 	if !ok || strings.Count(string(script), emptyShell) != 1 {
 		return fmt.Errorf("%s has no line %q", workerSource, emptyShell)
@@ -108,11 +118,12 @@ func addWorker(files map[string][]byte, program []byte) error {
 		return name != indexFile && path.Ext(name) == ".html"
 	})
 	slices.Sort(names)
+	later := []string{PortablePath}
 	h := sha256.New()
-	for _, name := range names {
-		content := files[name]
-		if name == ProgramPath {
-			content = program
+	for _, name := range append(later, names...) {
+		content, ok := programs[name]
+		if !ok {
+			content = files[name]
 		}
 		fmt.Fprintf(h, "%s %x\n", name, sha256.Sum256(content))
 	}
@@ -120,7 +131,8 @@ func addWorker(files map[string][]byte, program []byte) error {
 	shell, err := json.Marshal(struct {
 		Version string   `json:"version"`
 		Files   []string `json:"files"`
-	}{hex.EncodeToString(h.Sum(nil))[:16], names})
+		Later   []string `json:"later"`
+	}{hex.EncodeToString(h.Sum(nil))[:16], names, later})
 	if err != nil {
 		return err
 	}
@@ -150,8 +162,8 @@ func claim(out string) error {
 
 // compile builds the WebAssembly program; the go command's own cache makes a
 // second run quick.
-func compile(ctx context.Context, root, out string) error {
-	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, "./wasm")
+func compile(ctx context.Context, root, tags, out string) error {
+	command := exec.CommandContext(ctx, "go", "build", "-tags", tags, "-trimpath", "-ldflags=-s -w", "-o", out, "./wasm")
 	command.Dir = root
 	command.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
 	if output, err := command.CombinedOutput(); err != nil {
@@ -282,7 +294,7 @@ func synchronise(out string, files map[string][]byte) error {
 			return err
 		}
 		name = filepath.ToSlash(name)
-		if _, belongs := files[name]; belongs || name == ProgramPath || name == markPath {
+		if _, belongs := files[name]; belongs || name == ProgramPath || name == PortablePath || name == markPath {
 			return nil
 		}
 		if err := os.Remove(target); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -144,36 +144,40 @@ func TestAFolderWithOtherThingsIsRefused(t *testing.T) {
 }
 
 func TestTheServiceWorkerKnowsEveryFileAndTheirVersion(t *testing.T) {
-	build := func(edit func(files map[string][]byte)) (script, program string) {
+	build := func(edit func(files map[string][]byte)) (script string) {
 		t.Helper()
 		files := map[string][]byte{
 			"index.html": []byte("page"), "web/page/main.js": []byte("main"), "web/embed/embed.html": []byte("frame"),
-			workerSource: []byte("before\n" + emptyShell + "\nafter"), ProgramPath: nil,
+			workerSource: []byte("before\n" + emptyShell + "\nafter"), ProgramPath: nil, PortablePath: nil,
 		}
 		edit(files)
-		compiled := files[ProgramPath]
-		delete(files, ProgramPath)
-		if err := addWorker(files, compiled); err != nil {
+		programs := map[string][]byte{}
+		for _, name := range []string{ProgramPath, PortablePath} {
+			programs[name] = files[name]
+			delete(files, name)
+		}
+		if err := addWorker(files, programs); err != nil {
 			t.Fatal(err)
 		}
 		if _, there := files[workerSource]; there {
 			t.Errorf("%s is shipped too", workerSource)
 		}
-		return string(files[workerPath]), string(compiled)
+		return string(files[workerPath])
 	}
-	first, _ := build(func(map[string][]byte) {})
-	if want := `"files":["index.html","wasm/hamster.wasm","web/page/main.js"]};`; !strings.Contains(first, want) {
+	first := build(func(map[string][]byte) {})
+	if want := `"files":["index.html","wasm/hamster.wasm","web/page/main.js"],"later":["wasm/portable.wasm"]};`; !strings.Contains(first, want) {
 		t.Errorf("%s lacks %s", first, want)
 	}
-	if again, _ := build(func(map[string][]byte) {}); again != first {
+	if again := build(func(map[string][]byte) {}); again != first {
 		t.Errorf("the same files give\n%s and\n%s", first, again)
 	}
 	for name, edit := range map[string]func(map[string][]byte){
 		"a changed file":    func(f map[string][]byte) { f["index.html"] = []byte("page 2") },
 		"a changed program": func(f map[string][]byte) { f[ProgramPath] = []byte("2") },
+		"the other program": func(f map[string][]byte) { f[PortablePath] = []byte("2") },
 		"a file more":       func(f map[string][]byte) { f["web/page/new.js"] = nil },
 	} {
-		if other, _ := build(edit); other == first {
+		if other := build(edit); other == first {
 			t.Errorf("%s leaves the version as it was", name)
 		}
 	}
