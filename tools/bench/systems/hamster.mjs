@@ -7,7 +7,8 @@ export async function start(options) {
   // @ts-ignore
   const go = new Go();
   const ready = new Promise((resolve) => Object.assign(globalThis, { hamsterBench: resolve }));
-  const { instance } = await WebAssembly.instantiateStreaming(fetch('/build/hamster.wasm'), go.importObject);
+  const url = options.backend === 'gorgonia' ? '/build/portable.wasm' : '/build/hamster.wasm';
+  const { instance } = await WebAssembly.instantiateStreaming(fetch(url), go.importObject);
   const stopped = go.run(instance).then(() => {
     throw new Error('the Go program ended');
   });

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"runtime/debug"
 	"syscall/js"
 
 	"hamster/model"
@@ -37,6 +38,7 @@ type program struct {
 }
 
 func main() {
+	debug.SetGCPercent(400) // as package wasm does
 	var p program
 	js.Global().Get("hamsterBench").Invoke(map[string]any{
 		"load": promised(func(args []js.Value) (any, error) { return p.load(args[0], args[1].String()) }),
