@@ -106,20 +106,7 @@ func Inspect(src Source) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
-	r := &Report{
-		Name: f.Metadata[KeyName], Version: f.Metadata[KeyVersion], Licence: f.Metadata[KeyLicence],
-		Source: f.Metadata[KeySource], SourceSHA256: f.Metadata[KeySourceHash],
-		Size: src.Size(), IRVersion: f.IRVersion, Opsets: map[string]int64{},
-		Producer: f.Producer, ProducerVersion: f.ProducerVersion,
-		Nodes: len(f.Nodes), Metadata: f.Metadata,
-	}
-	for domain, version := range f.Opset {
-		r.Opsets[cmp.Or(domain, "ai.onnx")] = version
-	}
-	r.operators(f)
-	r.weights(f)
-	// Broken labels are the reason that describe gives below.
-	r.Labels, _ = parseLabels(f.Metadata)
+	r := report(f, src.Size())
 	g, err := importFile(f)
 	if err != nil {
 		r.Unsupported = err.Error()
@@ -136,10 +123,51 @@ func Inspect(src Source) (*Report, error) {
 	if c, err := simd.Compile(context.Background(), g, simd.Options{Relaxed: true}); err != nil {
 		r.Engine = err.Error()
 	} else {
-		p := c.Plan
-		r.Memory = &ReportMemory{p.Arena, p.Weights, p.Tables, p.Arena + p.Weights + p.Tables, p.Unpadded}
+		r.Memory = memory(c.Plan)
 	}
 	return r, nil
+}
+
+// Report is what Inspect says of the model, with the labels that Load was given;
+// Memory is that of the engine that runs, and nil where that is another. The
+// caller must not change it.
+func (m *Model) Report() *Report { return m.report }
+
+// planned is an engine whose memory is planned.
+type planned interface{ Compiled() *simd.Compiled }
+
+// reportLoaded makes the report of a model as it is loaded.
+func (m *Model) reportLoaded(g *graph.Graph, f *onnxfile.File, size int64) {
+	m.report = report(f, size)
+	m.report.Labels = m.labels
+	m.report.computed(g)
+	m.report.Input = inputText(m.spec)
+	if e, ok := m.engine.(planned); ok {
+		m.report.Memory = memory(e.Compiled().Plan)
+	}
+}
+
+func memory(p simd.Plan) *ReportMemory {
+	return &ReportMemory{p.Arena, p.Weights, p.Tables, p.Arena + p.Weights + p.Tables, p.Unpadded}
+}
+
+// report says what the container alone tells.
+func report(f *onnxfile.File, size int64) *Report {
+	r := &Report{
+		Name: f.Metadata[KeyName], Version: f.Metadata[KeyVersion], Licence: f.Metadata[KeyLicence],
+		Source: f.Metadata[KeySource], SourceSHA256: f.Metadata[KeySourceHash],
+		Size: size, IRVersion: f.IRVersion, Opsets: map[string]int64{},
+		Producer: f.Producer, ProducerVersion: f.ProducerVersion,
+		Nodes: len(f.Nodes), Metadata: f.Metadata,
+	}
+	for domain, version := range f.Opset {
+		r.Opsets[cmp.Or(domain, "ai.onnx")] = version
+	}
+	r.operators(f)
+	r.weights(f)
+	// Broken labels are the reason that describe gives below.
+	r.Labels, _ = parseLabels(f.Metadata)
+	return r
 }
 
 func (r *Report) operators(f *onnxfile.File) {

@@ -87,6 +87,7 @@ type Model struct {
 	head    *explain.Head // nil where the network has none, for which noHead is why
 	noHead  error
 	last    lastRun
+	report  *Report
 }
 
 // ErrClosed is returned by a model that has been closed.
@@ -112,6 +113,7 @@ func Load(ctx context.Context, src Source, opts Options) (*Model, error) {
 	if m.engine, m.backend, err = compile(ctx, g, opts); err != nil {
 		return nil, err
 	}
+	m.reportLoaded(g, f, src.Size())
 	return m, nil
 }
 

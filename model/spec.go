@@ -171,7 +171,11 @@ func labelsOf(meta map[string]string, given []Label, classes int) ([]Label, erro
 		}
 	}
 	if len(labels) != classes {
-		return nil, fmt.Errorf("%d labels for %d outputs", len(labels), classes)
+		err := fmt.Errorf("%d labels for %d outputs", len(labels), classes)
+		if given != nil {
+			return nil, labelsError{err}
+		}
+		return nil, err
 	}
 	return labels, nil
 }
