@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"syscall/js"
 	"time"
@@ -28,6 +29,9 @@ type loadOptions struct {
 	Backend   string `json:"backend"`
 	Threads   int    `json:"threads"`   // 0 for as many as the browser gives
 	ThreadURL string `json:"threadURL"` // web/worker/thread.js
+	// Labels is a file as model.ParseLabels reads it, in the place of the model's
+	// own labels; empty for none.
+	Labels string `json:"labels"`
 }
 
 // loadResult is what the page may know of a model.
@@ -39,16 +43,27 @@ type loadResult struct {
 	Backend string        `json:"backend"`
 	Mode    string        `json:"mode"`
 	Labels  []model.Label `json:"labels"`
-	Width   int           `json:"width"`  // of the model's input, in pixels
-	Height  int           `json:"height"` // of the model's input, in pixels
+	// Explains is how explain works unless it is told otherwise.
+	Explains model.Method `json:"explains"`
+	// Card describes the model further; labels are left out of it.
+	Card   model.Report `json:"card"`
+	Width  int          `json:"width"`  // of the model's input, in pixels
+	Height int          `json:"height"` // of the model's input, in pixels
 }
 
 // load replaces the model. The old one stays when the new one cannot be read.
 func (e *engine) load(ctx context.Context, source model.Source, options loadOptions) (*loadResult, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	var labels []model.Label
+	if options.Labels != "" {
+		var err error
+		if labels, err = model.ParseLabels([]byte(options.Labels)); err != nil {
+			return nil, modelFault(err)
+		}
+	}
 	loaded, err := model.Load(ctx, source, model.Options{
-		Backend: options.Backend, Threads: options.Threads, ThreadURL: options.ThreadURL,
+		Backend: options.Backend, Threads: options.Threads, ThreadURL: options.ThreadURL, Labels: labels,
 	})
 	if err != nil {
 		return nil, modelFault(err)
@@ -64,7 +79,17 @@ func (e *engine) load(ctx context.Context, source model.Source, options loadOpti
 		Name: spec.Name, Version: spec.Version, Licence: spec.Licence, Source: spec.Source,
 		Backend: loaded.Backend(), Mode: string(spec.Input.Mode), Labels: loaded.Labels(),
 		Width: spec.Input.Width, Height: spec.Input.Height,
+		Explains: loaded.Method(), Card: card(loaded),
 	}, nil
+}
+
+// card is a model's report without its labels, which may be many.
+func card(m *model.Model) model.Report {
+	report := *m.Report()
+	report.Labels = nil
+	report.Metadata = maps.Clone(report.Metadata)
+	delete(report.Metadata, model.KeyLabels)
+	return report
 }
 
 type classifyRequest struct {
@@ -99,18 +124,11 @@ func (e *engine) classify(ctx context.Context, r classifyRequest, rows js.Value)
 	if e.model == nil {
 		return nil, fault(codeNoModel, errors.New("no model is loaded"))
 	}
-	mode, err := preprocess.ParseMode(r.Mode)
+	picture, mode, err := e.picture(r.Width, r.Height, r.Mode, rows)
 	if err != nil {
-		return nil, fault(codeInternal, err)
+		return nil, err
 	}
-	if mode == "" {
-		mode = e.model.Spec().Input.Mode
-	}
-	if r.Width < 1 || r.Height < 1 || r.Width > maxPixels/r.Height {
-		err := fmt.Errorf("a picture of %d×%d pixels: 1 to %d million are possible", r.Width, r.Height, maxPixels/1_000_000)
-		return nil, fault(codeImageInvalid, err)
-	}
-	predictions, took, err := e.model.ClassifyImage(ctx, canvas{r.Width, r.Height, rows}, mode)
+	predictions, took, err := e.model.ClassifyImage(ctx, picture, mode)
 	if err != nil {
 		code := codeInternal
 		if errors.Is(err, errPixels) {
@@ -126,6 +144,22 @@ func (e *engine) classify(ctx context.Context, r classifyRequest, rows js.Value)
 		Timing:      timing{Preprocess: milliseconds(took.Preprocess), Run: milliseconds(took.Run)},
 		Environment: environment{Model: e.model.Spec().Name, Backend: e.model.Backend(), Mode: string(mode)},
 	}, nil
+}
+
+// picture checks what a request says of one.
+func (e *engine) picture(width, height int, named string, rows js.Value) (canvas, preprocess.Mode, error) {
+	mode, err := preprocess.ParseMode(named)
+	if err != nil {
+		return canvas{}, "", fault(codeInternal, err)
+	}
+	if mode == "" {
+		mode = e.model.Spec().Input.Mode
+	}
+	if width < 1 || height < 1 || width > maxPixels/height {
+		err := fmt.Errorf("a picture of %d×%d pixels: 1 to %d million are possible", width, height, maxPixels/1_000_000)
+		return canvas{}, "", fault(codeImageInvalid, err)
+	}
+	return canvas{width, height, rows}, mode, nil
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -18,8 +18,10 @@ const (
 	codeModelUnsupported = "model-unsupported" // an operator nobody knows
 	codeModelInvalid     = "model-invalid"     // ONNX, but damaged or no image classifier
 	codeBackendLeftOut   = "backend-left-out"  // wasm/portable.wasm has it
+	codeLabelsInvalid    = "labels-invalid"    // given labels are none, or too few or many
 	codeImageInvalid     = "image-invalid"     // size and pixels contradict each other
 	codeNoModel          = "no-model"          // classify before load
+	codeClosed           = "closed"            // nobody waits for the answer any more
 	codeInternal         = "internal"          // a fault of Hamster's own
 
 	// Why nothing is kept; the model works from memory all the same.
@@ -50,6 +52,8 @@ func modelFault(err error) error {
 		return fault(codeModelNotONNX, err)
 	case errors.Is(err, model.ErrLeftOut):
 		return fault(codeBackendLeftOut, err)
+	case errors.Is(err, model.ErrLabels):
+		return fault(codeLabelsInvalid, err)
 	case errors.As(err, &unsupported):
 		return fault(codeModelUnsupported, err)
 	}

@@ -8,6 +8,7 @@
 //
 //	load(model, options: string) → Promise<string>
 //	classify(request: string, rows: (y, count) → Uint8ClampedArray) → Promise<string>
+//	explain(request: string, rows: as above, tick: (progress: string) → Promise<boolean>) → Promise<string>
 //	describe(manifest: string) → Promise<string>
 //	sha256(bytes: Uint8Array) → Promise<string>
 //	store: those of kept.go
@@ -58,6 +59,13 @@ func main() {
 				return nil, fault(codeInternal, fmt.Errorf("request of classify: %w", err))
 			}
 			return e.classify(ctx, request, args[1])
+		}),
+		"explain": promised(3, func(ctx context.Context, args []js.Value) (any, error) {
+			var request explainRequest
+			if err := json.Unmarshal([]byte(args[0].String()), &request); err != nil {
+				return nil, fault(codeInternal, fmt.Errorf("request of explain: %w", err))
+			}
+			return e.explain(ctx, request, args[1], args[2])
 		}),
 		"describe": promised(1, func(_ context.Context, args []js.Value) (any, error) {
 			return described(args[0].String())
