@@ -19,9 +19,9 @@ import (
 // Without a pool its network has no head.
 func means(pooled bool) []byte {
 	m := onnxbuild.Model{
-		Opset:   13,
-		Inputs:  []onnxbuild.Value{{Name: "x", Shape: []int{1, 3, 8, 8}}},
-		Outputs: []onnxbuild.Value{{Name: "y", Shape: []int{1, 3}}},
+		Opset:    13,
+		Inputs:   []onnxbuild.Value{{Name: "x", Shape: []int{1, 3, 8, 8}}},
+		Outputs:  []onnxbuild.Value{{Name: "y", Shape: []int{1, 3}}},
 		Metadata: map[string]string{model.KeyScale: "255", model.KeyOffset: "0"},
 	}
 	if pooled {
