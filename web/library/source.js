@@ -154,9 +154,7 @@ async function showing(video, signal) {
   const failure = () => video.error
     && new HamsterError('image-unreachable', `the video does not play: ${video.error.message || `error ${video.error.code}`}`, { url: video.currentSrc });
   if (failure()) throw failure();
-  if (video.networkState === HTMLMediaElement.NETWORK_EMPTY || video.networkState === HTMLMediaElement.NETWORK_NO_SOURCE) {
-    throw invalid('the video has nothing to show');
-  }
+  if (!video.srcObject && !video.src && !video.querySelector('source')) throw invalid('the video has nothing to show');
   let stop = () => {};
   try {
     await until(new Promise((resolve, reject) => {

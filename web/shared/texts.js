@@ -196,6 +196,12 @@ export const texts = {
         return { title: 'That picture is another site’s, and this page may not read it.', hint: 'Its server would have to allow that (CORS). Save it on this device, and choose the file.' };
       case 'source-invalid':
         return { title: 'That is nothing Hamster can look at.', hint: sentenceCase(`${error.message}.`) };
+      case 'camera-refused':
+        return { title: 'The camera was not allowed.', hint: 'The sign beside the address lets you allow it again.' };
+      case 'camera-missing':
+        return { title: 'There is no camera here.', hint: 'Plug one in and try again, or choose a photo.' };
+      case 'camera-failed':
+        return { title: 'The camera does not start.', hint: sentenceCase(`${error.message}.`) };
       case 'model-missing':
         return { title: 'There is no model here yet.', hint: `The server has nothing at ${path(url)}. If it is your own, run “hamster model get” and start it again.` };
       case 'model-unreachable':

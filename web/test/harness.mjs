@@ -106,14 +106,17 @@ export async function classifyNatively({ hamster }, photo, mode) {
   return JSON.parse(stdout)[0];
 }
 
-/** @returns {Promise<import('puppeteer-core').Browser>} */
-export function launch() {
+/**
+ * @param {{ args?: string[] }} [options] `args`: more flags for Chromium
+ * @returns {Promise<import('puppeteer-core').Browser>}
+ */
+export function launch({ args = [] } = {}) {
   return puppeteer.launch({
     executablePath: chromium,
     headless: true,
     args: [
       '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync',
+      '--disable-component-update', '--disable-sync', ...args,
     ],
     protocolTimeout: 2 * patience,
   });

@@ -1,0 +1,4 @@
+// Importing this module defines <image-classifier>.
+import './element.js';
+
+export {};
