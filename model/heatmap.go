@@ -38,7 +38,7 @@ type Heatmap struct {
 	Height int       `json:"height"`
 	Values []float32 `json:"values"`
 	Method Method    `json:"method"`
-	Class  int       `json:"class"`
+	Class  int       `json:"index"`
 	Area   Area      `json:"area"`
 }
 

@@ -28,7 +28,7 @@ const maxLabels = 8 << 20
 
 // ParseLabels reads a file of labels, in the order of a model's outputs: a JSON
 // array of names, or of objects as in the metadata (KeyLabels), or text with one
-// name a line. Line ends of Windows, a byte order mark and empty lines at the end
+// name a line, before which an ID and a tab may stand. Line ends of Windows, a byte order mark and empty lines at the end
 // do no harm. A class without an ID of its own gets its index. Errors are
 // ErrLabels.
 func ParseLabels(file []byte) ([]Label, error) {
@@ -58,6 +58,9 @@ func ParseLabels(file []byte) ([]Label, error) {
 	} else {
 		for line := range strings.Lines(string(file)) {
 			l := Label{Name: strings.TrimSpace(line)}
+			if id, name, found := strings.Cut(l.Name, "\t"); found {
+				l = Label{ID: strings.TrimSpace(id), Name: strings.TrimSpace(name)}
+			}
 			if l.Name == "" {
 				return nil, badLabels("line %d is empty", len(labels)+1)
 			}

@@ -22,6 +22,7 @@ func TestLabelsAreReadFromTextAndJSON(t *testing.T) {
 		{"lines of Windows", "\ufeffgolden hamster\r\nHörnchen\r\n", want},
 		{"an array of names", ` ["golden hamster", "Hörnchen"] `, want},
 		{"an array of objects", `[{"id":"n02342885","label":"golden hamster"},{"label":"Hörnchen"}]`, []model.Label{{ID: "n02342885", Name: "golden hamster"}, want[1]}},
+		{"lines with IDs", "n02342885\tgolden hamster\n\tHörnchen", []model.Label{{ID: "n02342885", Name: "golden hamster"}, want[1]}},
 		{"one line", "hamster", []model.Label{{ID: "0", Name: "hamster"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"syscall/js"
 	"time"
@@ -87,8 +88,13 @@ func (e *engine) load(ctx context.Context, source model.Source, options loadOpti
 func card(m *model.Model) model.Report {
 	report := *m.Report()
 	report.Labels = nil
-	report.Metadata = maps.Clone(report.Metadata)
-	delete(report.Metadata, model.KeyLabels)
+	// An empty list is one for JavaScript too.
+	report.Operators = slices.Concat([]model.ReportOperator{}, report.Operators)
+	report.Weights = slices.Concat([]model.ReportWeights{}, report.Weights)
+	metadata := map[string]string{}
+	maps.Copy(metadata, report.Metadata)
+	delete(metadata, model.KeyLabels)
+	report.Metadata = metadata
 	return report
 }
 
