@@ -50,10 +50,16 @@ export interface Progress {
 export interface EngineOptions {
   /**
    * Address of a catalogue, of a packed model's manifest or of one .onnx file,
-   * relative to the document. Without it, the catalogue `models/index.json` of the
+   * relative to the document; or an ONNX file itself, which somebody chose. Without it, the catalogue `models/index.json` of the
    * server that the library came from; in the npm package, of the page's own.
    */
-  model?: string | URL;
+  model?: string | URL | Blob;
+  /**
+   * Names of the classes in the order of the model's outputs, in the place of its
+   * own: an array, or the text of a file with a JSON array or one name a line
+   * (an ID and a tab may come before it).
+   */
+  labels?: string | readonly (string | Label)[];
   /** `auto`, which it is without this, is the quickest that runs the model here. */
   backend?: Backend;
   /** 0, which it is without this, for as many as the browser gives. */
@@ -77,8 +83,57 @@ export interface ClassifyOptions {
   top?: number;
   /** Without this, the model's own. */
   mode?: Mode | '';
+  /** Asks for a heat map of the likeliest class as well. */
+  explain?: boolean;
+  /** Told of the runs that an explanation by occlusion takes. */
+  onprogress?: OnExplained;
   /** The call rejects at once; a run that has begun is left to finish. */
   signal?: AbortSignal;
+}
+
+/**
+ * How an explanation is found. `grad-cam`: from the last feature map and the
+ * gradient of the class's score, which takes a few milliseconds and a network that
+ * ends in global pooling and dense layers. `occlusion`: by covering one part of
+ * the picture after the other, which takes a run for each.
+ */
+export type Method = 'grad-cam' | 'occlusion';
+
+/** `share` of the runs are done, from 0 to 1; `soFar` is what is known already. */
+export type OnExplained = (share: number, soFar: Omit<Heatmap, 'took'>) => void;
+
+export interface ExplainOptions {
+  /** Of the class, as in a prediction; without this, or −1, the likeliest. */
+  index?: number;
+  /** What `classify` said of the same source. It saves a run, if it was the last. */
+  of?: Classification;
+  /** Without this, the model's own. */
+  mode?: Mode | '';
+  /** Without this, the quickest that the model allows. */
+  method?: Method | '';
+  /** How many parts occlusion covers along each side, 2 to 32; 8 without this. */
+  cells?: number;
+  onprogress?: OnExplained;
+  /** The call rejects at once, and no further runs are begun. */
+  signal?: AbortSignal;
+}
+
+/**
+ * What in a picture spoke for a class: `height` rows of `width` cells from the top
+ * left, of 0 (nothing) to 1 (the most). The cells divide `area` evenly, in
+ * fractions of the picture: all of it, unless the model crops. Drawn over the
+ * picture it should be enlarged smoothly.
+ */
+export interface Heatmap {
+  width: number;
+  height: number;
+  values: number[];
+  method: Method;
+  /** Of the class. */
+  index: number;
+  area: { left: number; top: number; right: number; bottom: number };
+  /** In milliseconds. */
+  took: number;
 }
 
 export interface Label {
@@ -112,12 +167,16 @@ export interface Classification {
   predictions: Prediction[];
   timing: Timing;
   environment: Environment;
+  /** Names the run. */
+  run: string;
+  /** What spoke for the first prediction, where that was asked for. */
+  heatmap?: Heatmap;
 }
 
 /** Whether a model is on this device now, and if not, why. Sizes in bytes. */
 export interface Kept {
   state: 'kept' | 'memory' | 'single';
-  from: 'cache' | 'network';
+  from: 'cache' | 'network' | 'file';
   id: string;
   size: number;
   fetched: number;
@@ -127,6 +186,8 @@ export interface Kept {
 /** A model on this device, whole or in part. `used` is in milliseconds since 1970. */
 export interface KeptModel {
   id: string;
+  /** The address under which it was asked for. */
+  url: string;
   name: string;
   version: string;
   size: number;
@@ -155,6 +216,41 @@ export interface ModelInfo {
   height: number;
   kept: Kept;
   stages: Stage[];
+  /** How `explain` explains unless it is told otherwise. */
+  explains: Method;
+  card: Card;
+}
+
+/** An input or output of a network; a size that is left open is −1. */
+export interface CardValue {
+  name: string;
+  type: string;
+  shape: number[];
+}
+
+/** What else is known of a model. Sizes in bytes. */
+export interface Card {
+  /** Of the ONNX file. */
+  size: number;
+  nodes: number;
+  /** The kinds of nodes, the commonest first. */
+  operators: { op: string; count: number }[];
+  parameters: number;
+  /** Multiply-accumulates of one run; 0 where they are not known. */
+  macs: number;
+  /** Constants by the type of their elements, the largest first. */
+  weights: { type: string; tensors: number; elements: number; size: number }[];
+  /** Versions by domain, as in `ai.onnx`. */
+  opsets: Record<string, number>;
+  producer?: string;
+  producer_version?: string;
+  /** How a picture becomes the input, in words. */
+  input?: string;
+  inputs: CardValue[];
+  outputs: CardValue[];
+  metadata: Record<string, string>;
+  /** What the fast engine takes. */
+  memory?: { activations: number; weights: number; tables: number; peak: number; unplanned: number };
 }
 
 /**
@@ -177,6 +273,9 @@ export class Classifier {
   /** Classifies a picture; the source itself is left as it is. */
   classify(source: ImageSource, options?: ClassifyOptions): Promise<Classification>;
 
+  /** Shows what in a picture spoke for a class; the source itself is left as it is. */
+  explain(source: ImageSource, options?: ExplainOptions): Promise<Heatmap>;
+
   /** The models that are kept on this device, the last used first. */
   kept(): Promise<KeptModel[]>;
 
@@ -195,7 +294,7 @@ export function load(options?: LoadOptions): Promise<Classifier>;
 
 /** Why something failed; docs/api.md says what each means. */
 export type ErrorCode =
-  | 'model-not-onnx' | 'model-unsupported' | 'model-invalid' | 'image-invalid' | 'no-model' | 'internal'
+  | 'model-not-onnx' | 'model-unsupported' | 'model-invalid' | 'labels-invalid' | 'backend-left-out' | 'image-invalid' | 'no-model' | 'internal'
   | 'store-missing' | 'store-refused' | 'store-full' | 'store-blocked' | 'store-newer' | 'store-failed'
   | 'model-missing' | 'model-unreachable' | 'model-html' | 'model-truncated' | 'model-damaged' | 'model-too-large'
   | 'image-empty' | 'image-not' | 'image-too-large' | 'image-damaged' | 'image-unsupported' | 'image-unreachable'

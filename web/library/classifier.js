@@ -5,17 +5,31 @@ import { engineFor } from './engine.js';
 import { discard, open, tainted, transferred, until } from './source.js';
 
 /**
- * @import { Classification, KeptModel, Mode, ModelInfo, Progress } from '../shared/protocol.js'
+ * @import { Classification, ExplainProgress, Heatmap, KeptModel, Label, Method, Mode, ModelInfo, Progress } from '../shared/protocol.js'
  * @import { Engine } from './engine.js'
  * @import { ImageSource } from './source.js'
  *
- * @typedef {{ model?: string | URL, backend?: string, threads?: number, idle?: number,
+ * @typedef {{ model?: string | URL | Blob, labels?: string | readonly (string | Label)[], backend?: string, threads?: number, idle?: number,
  *   onprogress?: (progress: Progress) => void }} Options
- * @typedef {{ top?: number, mode?: Mode | '', signal?: AbortSignal }} ClassifyOptions
+ * @typedef {{ top?: number, mode?: Mode | '', explain?: boolean, onprogress?: OnExplained, signal?: AbortSignal }} ClassifyOptions
+ * @typedef {{ index?: number, of?: Classification, mode?: Mode | '', method?: Method | '', cells?: number,
+ *   onprogress?: OnExplained, signal?: AbortSignal }} ExplainOptions
+ *
+ * @typedef {(share: number, soFar: Omit<Heatmap, 'took'>) => void} OnExplained
+ */
+
+/**
+ * What is asked about a picture.
+ * @typedef {{ type: 'classify', mode: Mode | '', top: number, explain: boolean }
+ *   | { type: 'explain', mode: Mode | '', index: number, run: string, method: Method | '', cells: number }} Question
  */
 
 const backends = ['auto', 'simd', 'gorgonia'];
 const modes = ['', 'keras', 'quality'];
+const methods = ['', 'grad-cam', 'occlusion'];
+
+/** As many cells as occlusion tries along each side. */
+const maxCells = 32;
 
 /** More threads than this are a slip of the keyboard. */
 const maxThreads = 256;
@@ -59,12 +73,13 @@ export class Classifier {
    * @param {Options & { decodeOn?: 'auto' | 'page' }} [options]
    *   `decodeOn: 'page'` decodes on the main thread, as in browsers whose workers cannot
    */
-  constructor({ model = defaultModel(), backend = 'auto', threads = 0, idle, onprogress = () => {}, decodeOn = 'auto' } = {}) {
+  constructor({ model = defaultModel(), labels = '', backend = 'auto', threads = 0, idle, onprogress = () => {}, decodeOn = 'auto' } = {}) {
     check(backends.includes(backend), `backend is one of ${backends.join(', ')}`);
     check(Number.isInteger(threads) && threads >= 0 && threads <= maxThreads, `threads is a number from 0 to ${maxThreads}`);
     check(idle === undefined || (typeof idle === 'number' && idle >= 0), 'idle is a number of milliseconds');
     check(typeof onprogress === 'function', 'onprogress is a function');
-    this.#settings = { model: address(model), backend, threads };
+    check(typeof labels === 'string' || Array.isArray(labels), 'labels is the text of a file, or an array of names');
+    this.#settings = { model: model instanceof Blob ? model : address(model), labels: typeof labels === 'string' ? labels : JSON.stringify(labels), backend, threads };
     this.#user = { idle, onprogress };
     this.#decodeOn = decodeOn;
   }
@@ -95,12 +110,42 @@ export class Classifier {
    * rejects at once; the run itself, if it has begun, is left to finish.
    *
    * @param {ImageSource} source
-   * @param {ClassifyOptions} [options] `top` predictions, 0 for all; `mode` '' is the model's own
+   * @param {ClassifyOptions} [options] `top` predictions, 0 for all; `mode` '' is
+   *   the model's own; `explain` asks for a heat map of the likeliest class as well
    * @returns {Promise<Classification>}
    */
-  async classify(source, { top = 5, mode = '', signal } = {}) {
+  async classify(source, { top = 5, mode = '', explain = false, onprogress, signal } = {}) {
     check(Number.isInteger(top) && top >= 0, 'top is a whole number, 0 for all');
-    check(modes.includes(mode), 'mode is keras or quality');
+    checkMode(mode);
+    return this.#show(source, { type: 'classify', mode, top, explain }, onprogress, signal);
+  }
+
+  /**
+   * Shows what in a picture spoke for a class.
+   *
+   * @param {ImageSource} source
+   * @param {ExplainOptions} [options] `index` of the class, or the likeliest; `of`
+   *   a classification of the same source, which saves a run if it was the last
+   * @returns {Promise<Heatmap>}
+   */
+  async explain(source, { index = -1, of, mode = '', method = '', cells = 0, onprogress, signal } = {}) {
+    check(Number.isInteger(index) && index >= -1, 'index is that of a prediction');
+    checkMode(mode);
+    check(methods.includes(method), 'method is grad-cam or occlusion');
+    check(cells === 0 || (Number.isInteger(cells) && cells >= 2 && cells <= maxCells), `cells is a number from 2 to ${maxCells}`);
+    return this.#show(source, { type: 'explain', mode, index, run: of?.run ?? '', method, cells }, onprogress, signal);
+  }
+
+  /**
+   * Asks about a picture, and loads the model first if need be.
+   *
+   * @param {ImageSource} source
+   * @param {Question} question
+   * @param {OnExplained | undefined} onprogress
+   * @param {AbortSignal | undefined} signal
+   */
+  async #show(source, question, onprogress = () => {}, signal) {
+    check(typeof onprogress === 'function', 'onprogress is a function');
     const loading = this.#loaded(signal);
     loading.catch(() => {}); // seen below; the source may fail first
     // At once: a video has moved on by the time that the model is there.
@@ -108,7 +153,10 @@ export class Classifier {
     try {
       await loading;
       const engine = /** @type {Engine} */ (this.#engine);
-      return await engine.use(() => this.#classify(engine, image, { top, mode, signal }));
+      return await engine.use(() => this.#ask(engine, image, question, {
+        signal,
+        onprogress: (/** @type {ExplainProgress} */ { done, total, soFar }) => onprogress(done / total, soFar),
+      }));
     } catch (error) {
       discard(image);
       throw tainted(error) ?? error;
@@ -118,13 +166,14 @@ export class Classifier {
   /**
    * @param {Engine} engine
    * @param {Awaited<ReturnType<typeof open>>} image
-   * @param {{ top: number, mode: Mode | '', signal?: AbortSignal }} options
+   * @param {Question} question
+   * @param {{ signal?: AbortSignal, onprogress: (progress: ExplainProgress) => void }} options
    */
-  async #classify(engine, image, { top, mode, signal }) {
-    const info = await this.#loaded(signal); // it may have ended since
+  async #ask(engine, image, question, options) {
+    const info = await this.#loaded(options.signal); // it may have ended since
     const isPages = !('data' in image) && (this.#decodeOn === 'page' || !await engine.decodes());
-    const taken = isPages ? await decode(image, mode || info.mode) : image;
-    return engine.request({ type: 'classify', image: taken, mode, top }, { signal, transfer: transferred(taken) });
+    const taken = isPages ? await decode(image, question.mode || info.mode) : image;
+    return engine.request({ ...question, image: taken }, { ...options, transfer: transferred(taken) });
   }
 
   /**
@@ -188,6 +237,11 @@ function address(model) {
   } catch {
     throw new HamsterError('option-invalid', `model is an address, and “${model}” is none`);
   }
+}
+
+/** @param {string} mode */
+function checkMode(mode) {
+  check(modes.includes(mode), 'mode is keras or quality');
 }
 
 /**

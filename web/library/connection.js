@@ -8,10 +8,10 @@ import * as addresses from './addresses.js';
 import { startable } from './startable.js';
 
 /**
- * @import { Request, Response as Message, Progress, StartedResponse } from '../shared/protocol.js'
+ * @import { Request, Response as Message, StartedResponse } from '../shared/protocol.js'
  *
  * @typedef {{ resolve: (value: any) => void, reject: (reason: unknown) => void,
- *   onprogress: (progress: Progress) => void }} Waiting
+ *   onprogress: (progress: any) => void }} Waiting
  */
 
 let connections = 0;
@@ -58,9 +58,10 @@ export class Connection {
   }
 
   /**
-   * @param {{ type: 'load', model: string, backend: string, threads: number } | { type: 'classify', image: any, mode: any, top: number } | { type: 'kept', remove: string }} request
-   * @param {{ signal?: AbortSignal, onprogress?: (progress: Progress) => void, transfer?: Transferable[] }} [options]
-   * @returns {Promise<any>} a ModelInfo, a Classification or KeptModels
+   * @param {{ type: 'load', model: string | Blob, labels: string, backend: string, threads: number } | { type: 'classify', image: any, mode: any, top: number, explain: boolean }
+   *   | { type: 'explain', image: any, mode: any, index: number, run: string, method: any, cells: number } | { type: 'kept', remove: string }} request
+   * @param {{ signal?: AbortSignal, onprogress?: (progress: any) => void, transfer?: Transferable[] }} [options]
+   * @returns {Promise<any>} a ModelInfo, a Classification, a Heatmap or KeptModels
    */
   request(request, { signal, onprogress = () => {}, transfer = [] } = {}) {
     return new Promise((resolve, reject) => {

@@ -14,7 +14,7 @@ import { Connection } from './connection.js';
  * undefined for what suits the model.
  * @typedef {{ idle: number | undefined, onprogress: (progress: Progress) => void }} User
  *
- * @typedef {{ model: string, backend: string, threads: number }} Settings
+ * @typedef {{ model: string | Blob, labels: string, backend: string, threads: number }} Settings
  */
 
 /**
@@ -29,6 +29,18 @@ const maxTimer = 2 ** 31 - 1;
 /** @type {Map<string, Engine>} */
 const engines = new Map();
 
+/** Numbers of the files that are models, for a file has no name of its own. @type {WeakMap<Blob, number>} */
+const files = new WeakMap();
+let fileCount = 0;
+
+/** @param {string | Blob} model */
+function nameOf(model) {
+  if (typeof model === 'string') return model;
+  const number = files.get(model) ?? ++fileCount;
+  files.set(model, number);
+  return number;
+}
+
 /**
  * The engine with these settings; it is started by the first thing it is asked.
  *
@@ -36,7 +48,7 @@ const engines = new Map();
  * @param {User} user
  */
 export function engineFor(settings, user) {
-  const key = JSON.stringify([settings.model, settings.backend, settings.threads]);
+  const key = JSON.stringify([nameOf(settings.model), settings.labels, settings.backend, settings.threads]);
   const engine = engines.get(key) ?? new Engine(settings, () => engines.delete(key));
   engines.set(key, engine);
   engine.users.add(user);

@@ -7,7 +7,7 @@ import { addresses } from './addresses.js';
 import { asResponse, chunks, open } from './download.js';
 
 /**
- * @import { Classification, KeptModel, ModelInfo, Mode } from '../shared/protocol.js'
+ * @import { Classification, ExplainProgress, Heatmap, KeptModel, Method, ModelInfo, Mode } from '../shared/protocol.js'
  * @import { OnBytes } from './download.js'
  * @import { Picture } from './decode.js'
  * @import { ModelSource } from './model.js'
@@ -34,11 +34,15 @@ import { asResponse, chunks, open } from './download.js';
  */
 
 /**
- * `stopped` is kept when the program has ended, which it never should.
+ * `stopped` is kept when the program has ended, which it never should. `explain`
+ * without a picture is about the one that was classified last; it goes on while
+ * `tick` is kept with true.
  *
  * @typedef {{
- *   load: (source: ModelSource, options: { backend: string, threads: number }) => Promise<Omit<ModelInfo, 'kept' | 'stages'>>,
- *   classify: (picture: Picture, mode: Mode, top: number) => Promise<Classification>,
+ *   load: (source: ModelSource, options: { backend: string, threads: number, labels: string }) => Promise<Omit<ModelInfo, 'kept' | 'stages'>>,
+ *   classify: (picture: Picture, mode: Mode, top: number) => Promise<Omit<Classification, 'run'>>,
+ *   explain: (picture: Picture | null, request: { mode: Mode, index: number, method: Method | '', cells: number },
+ *     tick: (progress: Omit<ExplainProgress, 'stage'>) => Promise<boolean>) => Promise<Omit<Heatmap, 'took'>>,
  *   describe: (manifest: string) => Promise<Manifest>,
  *   sha256: (bytes: Uint8Array<ArrayBuffer>) => Promise<string>,
  *   store: Store,
@@ -165,6 +169,11 @@ export async function start(module) {
     },
     classify: ({ width, height, rows }, mode, top) =>
       parsed(() => program.classify(JSON.stringify({ width, height, mode, top }), rows)),
+    explain: (picture, request, tick) => {
+      const { width = 0, height = 0, rows = null } = picture ?? {};
+      const full = JSON.stringify({ ...request, width, height, last: !picture });
+      return parsed(() => program.explain(full, rows, (progress) => tick(JSON.parse(progress))));
+    },
     stopped,
   };
 }

@@ -10,6 +10,11 @@ declare class Go {
 interface HamsterProgram {
   load(source: import('./model.js').ModelSource, options: string): Promise<string>;
   classify(request: string, rows: (y: number, count: number) => Uint8ClampedArray): Promise<string>;
+  explain(
+    request: string,
+    rows: ((y: number, count: number) => Uint8ClampedArray) | null,
+    tick: (progress: string) => Promise<boolean>,
+  ): Promise<string>;
   describe(manifest: string): Promise<string>;
   sha256(bytes: Uint8Array): Promise<string>;
   store: {

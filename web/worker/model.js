@@ -47,15 +47,16 @@ const patience = 150;
 
 /**
  * Asks the network what there is at an address: one ONNX file, or a manifest,
- * directly or by a catalogue of them.
+ * directly or by a catalogue of them. A file that the page has is one ONNX file.
  *
  * @typedef {{ single: Promise<Uint8Array<ArrayBuffer>> } | { base: string, text: string }} Offer
  *
- * @param {string} url
+ * @param {string | Blob} url
  * @param {import('./download.js').OnBytes} onBytes for one file, which is fetched at once
  * @returns {Promise<Offer>}
  */
 export async function lookUp(url, onBytes) {
+  if (url instanceof Blob) return readFile(url);
   if (/\.onnx$/i.test(new URL(url).pathname)) return readSingle(url, onBytes);
   const text = await readText(url);
   const { models, default: chosen } = parseObject(text, url);
@@ -65,6 +66,19 @@ export async function lookUp(url, onBytes) {
   if (chosen === undefined || !offer) return readSingle(new URL('default.onnx', url).href, onBytes);
   const base = new URL(offer.manifest, url).href;
   return { base, text: await readText(base) };
+}
+
+/**
+ * @param {Blob} file
+ * @returns {Offer}
+ */
+function readFile(file) {
+  if (file.size > maxModelBytes) throw new HamsterError('model-too-large', 'the file is too large', { total: file.size });
+  const single = file.arrayBuffer().then((bytes) => new Uint8Array(bytes), (cause) => {
+    throw new HamsterError('model-unreachable', `the file cannot be read: ${cause instanceof Error ? cause.message : cause}`);
+  });
+  single.catch(() => {}); // whoever waits for it will see
+  return { single };
 }
 
 /**
@@ -102,7 +116,7 @@ function parseObject(text, url) {
 /**
  * Gets the model that the page asks for.
  *
- * @param {string} url
+ * @param {string | Blob} url
  * @param {Promise<Offer>} offered of lookUp, asked before the engine was up
  * @param {Engine} engine
  * @param {Report} report
@@ -111,7 +125,7 @@ function parseObject(text, url) {
 export async function obtain(url, offered, engine, report) {
   offered.catch(() => {}); // it may fail while nobody looks
   const keep = new Keep(engine.store);
-  const old = await understood(await keep.find(url), engine);
+  const old = typeof url === 'string' ? await understood(await keep.find(url), engine) : null;
   /** @type {Offer | null} */
   let offer = null;
   if (old) {
@@ -122,9 +136,9 @@ export async function obtain(url, offered, engine, report) {
   }
   if (offer && 'single' in offer) {
     const source = await offer.single;
-    return { source, kept: { state: 'single', from: 'network', id: '', size: source.length, fetched: 0, reason: '' } };
+    return { source, kept: { state: 'single', from: typeof url === 'string' ? 'network' : 'file', id: '', size: source.length, fetched: 0, reason: '' } };
   }
-  if (offer) {
+  if (offer && typeof url === 'string') {
     const id = await hash(new TextEncoder().encode(offer.text), engine);
     if (id !== old?.id) {
       try {
@@ -135,7 +149,7 @@ export async function obtain(url, offered, engine, report) {
       }
     }
   }
-  if (!old) throw new HamsterError('internal', `nothing is known of ${url}`, { url });
+  if (!old) throw new HamsterError('internal', `nothing is known of ${url}`);
   return gather(old, keep, engine, report);
 }
 

@@ -15,12 +15,14 @@ export const code: [
   Same<declared.ErrorDetails, errors.ErrorDetails>,
   Same<declared.ImageSource, ImageSource>,
   Same<declared.Classification, protocol.Classification>,
+  Same<declared.Heatmap, protocol.Heatmap>,
+  Same<declared.Method, protocol.Method>,
   Same<declared.ModelInfo, protocol.ModelInfo>,
   Same<declared.KeptModel, protocol.KeptModel>,
   Same<declared.Progress, protocol.Progress>,
   Same<declared.Mode, protocol.Mode>,
   Same<keyof declared.Classifier, keyof classifier.Classifier>,
-] = [true, true, true, true, true, true, true, true, true];
+] = [true, true, true, true, true, true, true, true, true, true, true];
 
 export const load: (options?: declared.LoadOptions) => Promise<Pick<declared.Classifier, keyof declared.Classifier>> = classifier.load;
 export const make = (options: declared.EngineOptions): Pick<declared.Classifier, keyof declared.Classifier> => new classifier.Classifier(options);
@@ -39,6 +41,9 @@ export async function use(file: File, video: HTMLVideoElement): Promise<string> 
   try {
     const { predictions, timing, environment } = await hamster.classify(file, { top: 3, mode: 'keras', signal: stop.signal });
     await hamster.classify(video);
+    const answer = await hamster.classify(video, { explain: true });
+    const { values } = await hamster.explain(file, { index: 1, of: answer, onprogress: (share, soFar) => `${share} ${soFar.values}` });
+    if (values.length !== answer.heatmap?.values.length) await declared.load({ model: file, labels: ['hamster', { id: 'n1', label: 'mouse' }] });
     return `${predictions[0].label} ${timing.run} ${environment.backend} ${hamster.info?.labels.length}`;
   } catch (error) {
     if (error instanceof declared.HamsterError && error.code === 'image-not') return error.details.format ?? '';
