@@ -12,7 +12,8 @@ import { Stages } from './stages.js';
 import { release } from './release.js';
 
 /**
- * @import { ClassifyRequest, Classification, KeptModel, LoadRequest, Mode, ModelInfo, Progress, Request, Response as Message } from '../shared/protocol.js'
+ * @import { ClassifyRequest, Classification, ExplainRequest, Heatmap, Image, KeptModel, LoadRequest, Method, Mode, ModelInfo, Progress, Request, Response as Message } from '../shared/protocol.js'
+ * @import { Picture } from './decode.js'
  * @import { Engine } from './engine.js'
  */
 
@@ -24,6 +25,12 @@ let engine = null;
 
 /** @type {Mode} */
 let defaultMode = 'quality';
+
+/** @type {Method} */
+let ownMethod = 'occlusion';
+
+/** Names the run that the engine remembers; '' for none. */
+let lastRun = '';
 
 /** Requests that somebody still waits for. */
 const wanted = new Set();
@@ -45,6 +52,9 @@ addEventListener('message', (/** @type {MessageEvent<Request>} */ { data: reques
       break;
     case 'classify':
       enqueue(request.id, () => classify(request));
+      break;
+    case 'explain':
+      enqueue(request.id, () => explain(request));
       break;
     case 'kept':
       enqueue(request.id, () => kept(request.remove));
@@ -77,7 +87,7 @@ function introduce(lock) {
 
 /**
  * @param {number} id
- * @param {() => Promise<ModelInfo | Classification | KeptModel[]>} work
+ * @param {() => Promise<ModelInfo | Classification | Heatmap | KeptModel[]>} work
  */
 function enqueue(id, work) {
   wanted.add(id);
@@ -98,7 +108,7 @@ function enqueue(id, work) {
  * @param {LoadRequest} request
  * @returns {Promise<ModelInfo>}
  */
-async function load({ id, model, backend, threads }) {
+async function load({ id, model, labels, backend, threads }) {
   const report = progressOf(id);
   const stages = new Stages();
   engine ??= startEngine(backend === 'gorgonia' ? addresses.portable : addresses.program, report.part(), stages);
@@ -108,12 +118,15 @@ async function load({ id, model, backend, threads }) {
   const running = await engine;
   const { source, kept } = await stages.of('read', () => obtain(model, offered, running, { bytes, tell: report.tell }));
   report.tell('prepare', 0, 0);
-  const info = await stages.of('prepare', () => running.load(source, { backend, threads }).catch((refusal) => {
+  const options = { backend, threads, labels };
+  const info = await stages.of('prepare', () => running.load(source, options).catch((refusal) => {
     if (refusal?.code !== 'backend-left-out') throw refusal;
-    return portable(report.part(), stages).then((larger) => larger.load(source, { backend, threads }));
+    return portable(report.part(), stages).then((larger) => larger.load(source, options));
   }));
   release(source instanceof Uint8Array ? [source] : Object.values(source.files));
   defaultMode = info.mode;
+  ownMethod = info.explains;
+  lastRun = '';
   return { ...info, kept, stages: stages.list };
 }
 
@@ -127,7 +140,7 @@ async function kept(remove) {
   if (!engine) return [];
   const { store } = await engine;
   if (remove) await store.remove(remove);
-  return (await store.list()).map(({ id, name, version, size, fetched, used, complete }) => ({ id, name, version, size, fetched, used, complete }));
+  return (await store.list()).map(({ id, url, name, version, size, fetched, used, complete }) => ({ id, url, name, version, size, fetched, used, complete }));
 }
 
 /**
@@ -197,18 +210,78 @@ function progressOf(id) {
  * @param {ClassifyRequest} request
  * @returns {Promise<Classification>}
  */
-async function classify({ id, image, mode, top }) {
-  if (!engine) throw new HamsterError('no-model', 'no model is loaded');
-  const running = await engine;
+async function classify({ id, image, mode, top, explain }) {
+  const running = await loaded();
   const chosen = mode || defaultMode;
   const begun = performance.now();
-  const picture = image instanceof Blob ? await decode(image, chosen) : 'data' in image ? decoded(image) : drawn(image);
+  const picture = await opened(image, chosen);
   const decoding = 'data' in image ? image.decode : performance.now() - begun;
   try {
-    if (!wanted.has(id)) throw new HamsterError('closed', 'nobody waits for this photo any more');
+    if (!wanted.has(id)) throw unwanted();
+    lastRun = '';
     const result = await running.classify(picture, chosen, top);
-    return { ...result, timing: { ...result.timing, decode: decoding } };
+    // Another worker counts its requests from 1 as well.
+    lastRun = `${performance.timeOrigin}/${id}`;
+    const answer = { ...result, run: lastRun, timing: { ...result.timing, decode: decoding } };
+    if (!explain) return answer;
+    const request = { mode: chosen, index: -1, method: /** @type {const} */ (''), cells: 0 };
+    return { ...answer, heatmap: await heatmap(running, id, ownMethod === 'grad-cam' ? null : picture, request) };
   } finally {
     picture.close();
   }
+}
+
+/**
+ * @param {ExplainRequest} request
+ * @returns {Promise<Heatmap>}
+ */
+async function explain({ id, image, mode, index, run, method, cells }) {
+  const running = await loaded();
+  const request = { mode: mode || defaultMode, index, method, cells };
+  if (run && run === lastRun && (method || ownMethod) === 'grad-cam') {
+    if ('close' in image) image.close();
+    return heatmap(running, id, null, request);
+  }
+  const picture = await opened(image, request.mode);
+  try {
+    if (!wanted.has(id)) throw unwanted();
+    return await heatmap(running, id, picture, request);
+  } finally {
+    picture.close();
+  }
+}
+
+/**
+ * @param {Engine} running
+ * @param {number} id
+ * @param {Picture | null} picture null for the one that was classified last
+ * @param {{ mode: Mode, index: number, method: Method | '', cells: number }} request
+ * @returns {Promise<Heatmap>}
+ */
+async function heatmap(running, id, picture, request) {
+  const begun = performance.now();
+  if (picture) lastRun = ''; // the engine sees others now
+  const found = await running.explain(picture, request, async (progress) => {
+    send({ type: 'progress', id, progress: { stage: 'explain', ...progress } });
+    await new Promise((resolve) => setTimeout(resolve)); // a cancel may come in
+    return wanted.has(id);
+  });
+  return { ...found, took: performance.now() - begun };
+}
+
+async function loaded() {
+  if (!engine) throw new HamsterError('no-model', 'no model is loaded');
+  return engine;
+}
+
+const unwanted = () => new HamsterError('closed', 'nobody waits for this photo any more');
+
+/**
+ * @param {Image} image
+ * @param {Mode} mode
+ * @returns {Promise<Picture>}
+ */
+async function opened(image, mode) {
+  if (image instanceof Blob) return decode(image, mode);
+  return 'data' in image ? decoded(image) : drawn(image);
 }
