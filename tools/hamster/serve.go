@@ -1,15 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
-	"unicode"
 
 	"hamster/model"
 	"hamster/tools/internal/getmodel"
@@ -99,7 +96,7 @@ func packModel(ctx context.Context, path, packed string, say func(string, ...any
 	if err := os.MkdirAll(packed, 0o755); err != nil {
 		return "", err
 	}
-	name = packedName(path)
+	name = pack.FolderName(path)
 	err = func() error {
 		source, err := model.Open(path)
 		if err != nil {
@@ -118,16 +115,4 @@ func packModel(ctx context.Context, path, packed string, say func(string, ...any
 		return "", nil
 	}
 	return name, nil
-}
-
-// packedName is a name for a model's folder that needs no escapes in a URL.
-func packedName(path string) string {
-	name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
-	name = strings.Map(func(r rune) rune {
-		if r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-_.", r)) {
-			return r
-		}
-		return '-'
-	}, name)
-	return cmp.Or(strings.TrimLeft(name, "."), "model")
 }

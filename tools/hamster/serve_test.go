@@ -101,18 +101,3 @@ func TestWhoMayEmbedIsChecked(t *testing.T) {
 		t.Errorf("status %d, said %q", status, said.String())
 	}
 }
-
-func TestNamesOfPackedModels(t *testing.T) {
-	for path, want := range map[string]string{
-		"/a/inception_v3-2.1.onnx": "inception_v3-2.1",
-		"model":                    "model",
-		".onnx":                    "model",
-		"..hidden.onnx":            "hidden",
-		"my model é.onnx":          "my-model--",
-		"a:b\\c.onnx":              "a-b-c",
-	} {
-		if got := packedName(path); got != want {
-			t.Errorf("%q: %q, want %q", path, got, want)
-		}
-	}
-}

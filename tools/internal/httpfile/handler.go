@@ -37,6 +37,8 @@ var (
 	ErrMissing = errors.New("the file is missing")
 	// ErrDamaged means that a file is not what its name or its model says.
 	ErrDamaged = errors.New("the file is damaged")
+	// ErrUnavailable means that files cannot be looked for at present.
+	ErrUnavailable = errors.New("the storage is not there")
 )
 
 // A File is one file and what its headers say.
@@ -107,8 +109,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func headerSize(h http.Header) (bytes int) {
 	for name, values := range h {
+		// A line may have been split at its commas on its way here.
+		bytes += len(name) + len(": \r\n")
 		for _, value := range values {
-			bytes += len(name) + len(value) + len(": \r\n")
+			bytes += len(value) + len(",")
 		}
 	}
 	return bytes
@@ -123,9 +127,11 @@ func permit(w http.ResponseWriter) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+const noModels = "No model can be served at present."
+
 func (h *Handler) sendHealth(w http.ResponseWriter, r *http.Request) {
 	if err := h.Files.Check(r.Context()); err != nil {
-		refuse(w, r, http.StatusServiceUnavailable, "No model can be served at present.")
+		refuse(w, r, http.StatusServiceUnavailable, noModels)
 		return
 	}
 	say(w, r, http.StatusOK, "ok")
@@ -233,6 +239,9 @@ func refuseFile(w http.ResponseWriter, r *http.Request, name string, err error) 
 		refuse(w, r, http.StatusNotFound, "This site has no page to embed.")
 	case errors.Is(err, fs.ErrNotExist):
 		nothing(w, r)
+	case errors.Is(err, ErrUnavailable):
+		w.Header().Set("Retry-After", "60")
+		refuse(w, r, http.StatusServiceUnavailable, noModels)
 	case errors.Is(err, ErrMissing):
 		w.Header().Set("Retry-After", "60")
 		refuse(w, r, http.StatusServiceUnavailable, "This part of the model is missing on the server.")

@@ -85,7 +85,7 @@ func TestItKeepsWhatEveryServerOfHamsterPromises(t *testing.T) {
 	server := httptest.NewServer(handler)
 	defer handler.Close()
 	defer server.Close()
-	httptable.Run(t, server.URL, models)
+	httptable.Run(t, server.URL, models, httptable.Direct)
 }
 
 func TestNothingIsSharedUnlessSomebodyMayEmbedIt(t *testing.T) {
