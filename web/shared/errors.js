@@ -3,7 +3,7 @@
  * words change. web/shared/texts.js has a sentence for each. The first group
  * comes from Go (wasm/errors.go), the rest from JavaScript.
  *
- * @typedef {'model-not-onnx' | 'model-unsupported' | 'model-invalid' | 'image-invalid' | 'no-model' | 'internal'
+ * @typedef {'model-not-onnx' | 'model-unsupported' | 'model-invalid' | 'labels-invalid' | 'backend-left-out' | 'image-invalid' | 'no-model' | 'internal'
  *   | 'store-missing' | 'store-refused' | 'store-full' | 'store-blocked' | 'store-newer' | 'store-failed'
  *   | 'model-missing' | 'model-unreachable' | 'model-html' | 'model-truncated' | 'model-damaged' | 'model-too-large'
  *   | 'image-empty' | 'image-not' | 'image-too-large' | 'image-damaged' | 'image-unsupported' | 'image-unreachable'
