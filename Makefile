@@ -5,7 +5,7 @@ FUZZTIME ?= 5m
 
 # What a browser runs is vetted and tested as WebAssembly too: on Node.js, which
 # is quick, or in Chromium where it asks for what only a browser has.
-WASM_PACKAGES = ./wasm/... ./model/... ./preprocess/... ./tools/bench/...
+WASM_PACKAGES = ./wasm/... ./model/... ./preprocess/... ./tools/bench/... ./tools/edge/worker ./tools/edge/deployment
 WASM_ON_NODE = ./preprocess/... ./model/onnxfile ./model/graph ./model/gorgonia ./model/simd/asm
 WASM_IN_CHROMIUM = ./wasm/... ./model ./model/simd
 
@@ -25,14 +25,16 @@ run: setup-run ## serve the page on http://127.0.0.1:8080 (or on ADDR)
 	@go run ./tools/hamster serve --addr $(ADDR)
 
 .PHONY: test
-test: check test-go test-wasm test-node test-browser test-fuzz check-readme ## everything that must pass before a commit lands
+test: check test-go test-wasm test-node test-browser test-edge test-fuzz check-readme ## everything that must pass before a commit lands
 
 .PHONY: check
 check: fmt vet staticcheck types ## formatting, static analysis, types
 
-.PHONY: setup-run setup-test
+.PHONY: setup-run setup-edge setup-test
 setup-run:
 	@tools/setup.sh run
+setup-edge:
+	@tools/setup.sh edge
 setup-test:
 	@tools/setup.sh test
 
@@ -79,6 +81,27 @@ test-node: setup-test ## JavaScript, and models compared with other runtimes
 .PHONY: test-browser
 test-browser: setup-test ## the page, in headless Chromium
 	$(WITH_MODEL) node --test --test-concurrency=1 web/test/*.e2e.mjs
+
+# Its Go tests are among those of test-go, and are not run again.
+.PHONY: test-edge test-edge-long
+test-edge: setup-test ## the edge, in Cloudflare's own runtime
+	$(WITH_MODEL) go test -timeout 20m ./tools/edge/... && \
+	node --test --test-concurrency=1 tools/edge/test/*.mjs
+test-edge-long: setup-test ## the same with 2,000 requests in turn, and 200 shards of a real model at once
+	HAMSTER_EDGE_LONG=1 go test -count=1 -v -run Runtime -timeout 20m ./tools/edge
+	$(WITH_MODEL) go run ./tools/edge bench $$HAMSTER_MODEL
+
+# HAMSTER_EMBED names the origins that may embed it, EDGE_ARGS models and more:
+# see docs/edge.md.
+.PHONY: edge edge-dev edge-deploy edge-bench
+edge: setup-edge ## build what Cloudflare Workers run
+	@go run ./tools/edge build $(EDGE_ARGS)
+edge-dev: setup-edge ## run the edge on http://127.0.0.1:8787
+	@go run ./tools/edge dev $(EDGE_ARGS)
+edge-deploy: setup-edge ## deploy it (DRY_RUN=1: all but what needs an account)
+	@go run ./tools/edge deploy $(if $(DRY_RUN),--dry-run) $(EDGE_ARGS)
+edge-bench: setup-edge ## how long its requests take, on this machine
+	@go run ./tools/edge bench $(EDGE_ARGS)
 
 .PHONY: check-readme
 check-readme: setup-test ## every command that README.md shows

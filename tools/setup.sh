@@ -1,7 +1,7 @@
 #!/bin/sh
-# Brings a machine to where Hamster can be run, or tested:
+# Brings a machine to where Hamster can be run, deployed, or tested:
 #
-#     tools/setup.sh run|test
+#     tools/setup.sh run|edge|test
 #
 # Debian packages are installed where this may be done (as root); everywhere
 # else one sentence for each missing thing says how to get it. What is already
@@ -10,9 +10,9 @@ set -eu
 
 purpose=${1:-}
 case $purpose in
-run | test) ;;
+run | edge | test) ;;
 *)
-	echo "usage: tools/setup.sh run|test" >&2
+	echo "usage: tools/setup.sh run|edge|test" >&2
 	exit 2
 	;;
 esac
@@ -93,7 +93,7 @@ install_npm() {
 	lock=$(cat $npm_folder/package.json $npm_folder/package-lock.json | sha256sum | cut -d ' ' -f 1)
 	stamp=$npm_folder/node_modules/.hamster-installed
 	[ "$(cat $stamp 2>/dev/null)" != "$lock" ] || return 0
-	echo "setup: installing the npm packages that the tests use"
+	echo "setup: installing the npm packages that the tests and the edge use"
 	if (cd $npm_folder && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error); then
 		echo "$lock" >$stamp
 	else
@@ -103,8 +103,6 @@ install_npm() {
 
 check_go
 check_node
-if [ $purpose = test ]; then
-	install_packages
-	$failed || install_npm
-fi
+[ $purpose != test ] || install_packages
+[ $purpose = run ] || $failed || install_npm
 ! $failed

@@ -18,12 +18,25 @@ import (
 )
 
 type benchCommand struct {
-	URL      string `arg:"" help:"Where the edge runs."`
+	buildFlags
+	URL      string `placeholder:"URL" help:"Where an edge runs (default: one is started here)."`
 	Requests int    `default:"300" help:"Requests of each kind, one after the other (default ${default})."`
 	Parallel int    `default:"200" help:"Downloads of a shard at the same time (default ${default})."`
 }
 
 func (c *benchCommand) Run(ctx context.Context, s *streams) error {
+	if c.URL == "" {
+		b, err := c.build(ctx, s)
+		if err != nil {
+			return err
+		}
+		r, err := b.seedAndStart(ctx, "127.0.0.1", "0")
+		if err != nil {
+			return err
+		}
+		defer r.stop()
+		c.URL = r.url
+	}
 	kinds, err := requestKinds(ctx, c.URL)
 	if err != nil {
 		return err

@@ -20,10 +20,7 @@ func (c *devCommand) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
-	if err := b.seed(ctx); err != nil {
-		return err
-	}
-	r, err := b.start(ctx, host, port)
+	r, err := b.seedAndStart(ctx, host, port)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ type grammar struct {
 	Build  buildCommand  `cmd:"" set:"quality=11" help:"Build all that is deployed into a folder, and check its size."`
 	Dev    devCommand    `cmd:"" set:"quality=5" help:"Run the edge on this machine, without an account."`
 	Deploy deployCommand `cmd:"" set:"quality=11" help:"Upload models to R2 and deploy the worker; needs an account at Cloudflare."`
-	Bench  benchCommand  `cmd:"" help:"Measure an edge that runs: how long requests take."`
+	Bench  benchCommand  `cmd:"" set:"quality=5" help:"Measure how long an edge takes for requests."`
 }
 
 // streams are where commands write.

@@ -161,6 +161,13 @@ func (b *built) start(ctx context.Context, host, port string) (*runtime, error) 
 	}
 }
 
+func (b *built) seedAndStart(ctx context.Context, host, port string) (*runtime, error) {
+	if err := b.seed(ctx); err != nil {
+		return nil, err
+	}
+	return b.start(ctx, host, port)
+}
+
 // stop ends the runtime and all that it started.
 func (r *runtime) stop() {
 	_ = syscall.Kill(-r.process.Process.Pid, syscall.SIGTERM)

@@ -21,6 +21,7 @@ type product struct {
 var products = []product{
 	{"command", "./tools/hamster", []string{"GOOS=linux", "GOARCH=amd64"}},
 	{"site", "./wasm", []string{"GOOS=js", "GOARCH=wasm"}},
+	{"edge", "./tools/edge/worker", []string{"GOOS=js", "GOARCH=wasm"}},
 }
 
 // component is a piece of others' work and its licence.

@@ -14,7 +14,7 @@ var head string
 func notice(root string) ([]byte, error) {
 	components := []component{
 		{
-			name: "Go: runtime, standard library, wasm_exec.js", in: []string{"command", "site"},
+			name: "Go: runtime, standard library, wasm_exec.js", in: []string{"command", "site", "edge"},
 			licence: goLicence,
 		},
 		{
