@@ -23,19 +23,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"runtime/debug"
 	"syscall/js"
 
 	"hamster/wasm/store"
 )
 
-// gcPercent lets the heap reach 16 MB before it is collected at all. Loading a
-// model allocates about as much, and collecting it meanwhile would take a third
-// of that time.
-const gcPercent = 400
-
 func main() {
-	debug.SetGCPercent(gcPercent)
 	var e engine
 	ready := js.Global().Get("hamsterReady")
 	if ready.Type() != js.TypeFunction {

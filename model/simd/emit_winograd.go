@@ -38,7 +38,13 @@ const (
 // all of them do in every run, since they are larger than any cache.
 const weightBandwidth = 10
 
-// newWinograd returns nil where a direct convolution is faster or the only way.
+// weightPrice is what a byte more of weights must save in every run, in
+// nanoseconds: it takes one or two to pack when the model is loaded, and memory
+// for good.
+const weightPrice = 0.5
+
+// newWinograd returns nil where a direct convolution is faster, not much slower
+// and smaller, or the only way.
 func newWinograd(c *compiler, o *ir.Op) emitter {
 	conv, out := o.Conv, o.Out[0]
 	if c.opts.NoWinograd || len(o.Out) > 1 || conv.Groups != 1 || conv.Kernel == [2]int{1, 1} ||
@@ -52,7 +58,11 @@ func newWinograd(c *compiler, o *ir.Op) emitter {
 	for _, my := range winogradOutputs[conv.Kernel[0]] {
 		for _, mx := range winogradOutputs[conv.Kernel[1]] {
 			w := &winogradConv{o: o, w: kernel.Winograd{MY: my, MX: mx, KY: conv.Kernel[0], KX: conv.Kernel[1]}}
-			if t := w.plan(c); t < best {
+			t := w.plan(c)
+			if _, more := w.needs(); more > bytes {
+				t += weightPrice * float64(more-bytes)
+			}
+			if t < best {
 				best, found = t, w
 			}
 		}

@@ -17,7 +17,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"runtime/debug"
 	"syscall/js"
 
 	"hamster/model"
@@ -38,7 +37,6 @@ type program struct {
 }
 
 func main() {
-	debug.SetGCPercent(400) // as package wasm does
 	var p program
 	js.Global().Get("hamsterBench").Invoke(map[string]any{
 		"load": promised(func(args []js.Value) (any, error) { return p.load(args[0], args[1].String()) }),
