@@ -1,80 +1,435 @@
 /**
- * The page: photos in, answers out.
+ * The page: photos in, answers out. One stage shows one photo, the camera or
+ * many photos; one card shows what they are. This file tells who has both.
  */
 
-import { Classifier } from '../hamster.js';
-import { HamsterError, isAbort } from '../shared/errors.js';
+import { HamsterError } from '../shared/errors.js';
 import { inspectImage } from '../shared/imageheader.js';
-import { mark } from './marks.js';
-import { offline } from './offline.js';
-import { Storage } from './storage.js';
+import { texts } from '../shared/texts.js';
+import { AddressError } from './address.js';
+import { copyAs } from './copy.js';
+import { announce, find, say, sayAll } from './dom.js';
+import { Engine } from './engine.js';
+import { hideFacts, showFacts } from './facts.js';
+import * as guesses from './guesses.js';
 import { takePhotos } from './intake.js';
-import { View, shownGuesses } from './view.js';
+import { choose, spoken } from './language.js';
+import { mark } from './marks.js';
+import { Models, firstWanted } from './models.js';
+import { offline } from './offline.js';
+import { countPrivately, showPolicy } from './privacy.js';
+import * as stage from './stage.js';
+import { fail, recovered, resting, working } from './status.js';
+import { Storage } from './storage.js';
+import { isUnsure } from './unsure.js';
 
-/** @import { Photo } from './intake.js' */
+/**
+ * @import { Classification, Progress } from '../shared/protocol.js'
+ * @import { Failure } from '../shared/texts/en.js'
+ * @import { Item } from './batch.js'
+ * @import { Photo } from './intake.js'
+ *
+ * @typedef {'idle' | 'looking' | 'answered' | 'failed'} State
+ * @typedef {'photo' | 'camera' | 'many'} View
+ */
 
-const view = new View();
+countPrivately();
 
-const classifier = new Classifier({
-  model: 'models/index.json',
-  onprogress: (progress) => view.progress(progress),
-});
-
-const storage = new Storage(classifier);
+const { body } = document;
+const wanted = firstWanted();
+const engine = new Engine(wanted, tellProgress);
+const models = new Models(wanted, changeModel);
+const storage = new Storage(engine, (kept) => models.setKept(kept));
 
 /** Ends the turn of the photo before. */
 let turn = new AbortController();
+/** Ends the search for what spoke for a class. */
+let search = new AbortController();
+/** What is on the stage, and its answer. @type {{ photo: Photo, image: Blob, result: Classification | null } | null} */
+let subject = null;
+/** The photo of many that has the stage. @type {Item | null} */
+let opened = null;
+/** Both come when they are asked for first. @type {import('./many.js').Many | undefined} */
+let many;
+/** @type {import('./live.js').Live | undefined} */
+let live;
+
+await spoken;
+sayAll();
+const language = find('language', HTMLSelectElement);
+language.value = document.documentElement.lang;
+language.addEventListener('change', async () => {
+  await choose(/** @type {import('../shared/texts.js').Language} */ (language.value));
+  sayAll();
+});
 
 takePhotos({
-  onphoto: look,
-  ontarget: (over) => view.target(over),
+  onphotos: (photos, leftOut) => (photos.length === 1 && view() !== 'many' ? look(photos[0]) : lookAtMany(photos, leftOut)),
+  onmodel: (file) => models.open(file),
+  ontrouble: (words, retry) => {
+    enter('photo');
+    fail(words, retry);
+  },
+  ontarget: stage.target,
 });
+find('live').addEventListener('click', openCamera);
+find('close-camera').addEventListener('click', () => {
+  leave();
+  find('live').focus();
+});
+find('close-many').addEventListener('click', () => {
+  leave();
+  find('file').focus();
+});
+find('back').addEventListener('click', backToMany);
+addEventListener('keydown', ({ key }) => {
+  if (key === 'Escape' && !find('back').hidden) backToMany();
+});
+find('explaining-stop').addEventListener('click', () => {
+  search.abort();
+  stage.hideHeat();
+  guesses.press(-1);
+});
+copyAs(() => (subject?.result ? { name: subject.photo.name(), result: subject.result } : null));
 
 // The page is painted before anything heavy begins.
 requestAnimationFrame(() => setTimeout(load));
 
+/** @returns {View} */
+function view() {
+  return /** @type {View} */ (body.dataset.view);
+}
+
+/** @param {State} state */
+function setState(state) {
+  body.dataset.state = state;
+  if (state !== 'failed') recovered();
+  if (state !== 'answered') hideFacts();
+}
+
+/** Gives the stage to somebody else. @param {View} next */
+function enter(next) {
+  turn.abort();
+  search.abort();
+  stage.hideHeat();
+  if (next !== 'camera') live?.close();
+  if (next !== 'many') many?.leave();
+  body.dataset.view = next;
+  find('back').hidden = next !== 'photo' || !opened;
+}
+
+/** An empty stage, as in the beginning. */
+function leave() {
+  opened = null;
+  enter('photo');
+  many?.clear();
+  subject = null;
+  stage.showPicture(null);
+  guesses.clear();
+  setState('idle');
+  resting(() => texts.ready);
+}
+
 async function load() {
-  view.loading();
+  setState('idle');
+  working(() => texts.connecting);
   try {
-    await loaded();
+    const info = await loaded();
+    if (state() !== 'idle') return;
+    resting(() => texts.ready);
+    announce(texts.announceReady(info));
   } catch (thrown) {
     // While a photo waits for the model, its own turn tells of the failure.
-    if (document.body.dataset.state === 'looking') return;
-    view.failure(HamsterError.from(thrown), load);
+    if (state() === 'looking') return;
+    tell(thrown, load);
   }
 }
 
-async function loaded() {
-  const info = await classifier.load();
-  view.ready(info);
-  mark(info.stages);
-  storage.show(info.kept);
-  offline();
+/** @returns {State} */
+function state() {
+  return /** @type {State} */ (body.dataset.state);
 }
 
-/** @param {Photo} photo */
-async function look(photo) {
+async function loaded() {
+  const info = await engine.load();
+  models.loaded(info);
+  mark(info.stages);
+  settle(info);
+  return info;
+}
+
+/** What has time until a model is there, so that nothing competes with it. */
+let isSettled = false;
+
+/** @param {import('../shared/protocol.js').ModelInfo} info */
+function settle(info) {
+  storage.show(info.kept);
+  if (isSettled) return;
+  isSettled = true;
+  offline();
+  showPolicy();
+  models.offer();
+}
+
+/** @param {Progress} progress */
+function tellProgress(progress) {
+  if (view() === 'many' || (view() === 'camera' && state() === 'answered')) return;
+  const isWaiting = state() === 'looking';
+  const share = progress.stage === 'fetch' && progress.total ? progress.done / progress.total : undefined;
+  working(() => (isWaiting ? texts.progressWithPhoto(progress) : texts.progress(progress)), share);
+}
+
+/** @param {import('./models.js').Wanted} next */
+async function changeModel(next) {
+  engine.use(next);
+  if (view() === 'many') many?.again();
+  else if (view() === 'photo' && subject) look(subject.photo);
+  else if (view() === 'photo') load();
+}
+
+/**
+ * Looks at one photo.
+ *
+ * @param {Photo} photo
+ * @param {{ isMirrored?: boolean }} [options]
+ */
+async function look(photo, { isMirrored = false } = {}) {
+  const isFrame = view() === 'camera';
+  if (isFrame) search.abort();
+  else enter('photo');
   turn.abort();
   turn = new AbortController();
   const { signal } = turn;
   const begun = performance.now();
   try {
+    setState('looking');
+    working(() => texts.looking);
     const image = await photo.open(signal);
     // Before the browser is asked to show it: what is too large to decode is
     // too large to show.
     await inspectImage(image);
     signal.throwIfAborted();
-    view.show(image, photo.name);
-    view.looking(photo.isFirst);
+    subject = { photo, image, result: null };
+    stage.showPicture(image, () => (isFrame ? texts.frozen : texts.photo(photo.name())), isMirrored);
+    announce(texts.looking);
     await loaded();
-    const result = await classifier.classify(image, { top: shownGuesses, signal });
+    signal.throwIfAborted();
+    working(() => texts.looking);
+    const result = await engine.classify(image, { top: guesses.shownGuesses, signal });
     mark([{ name: 'run', begun: performance.timeOrigin + performance.now() - result.timing.run, took: result.timing.run }]);
-    view.answer(result, performance.now() - begun);
+    subject.result = result;
+    answer(result);
+    const took = performance.now() - begun;
+    resting(() => texts.done(took));
   } catch (thrown) {
-    if (signal.aborted && isAbort(thrown)) return; // the next photo has the word
-    const error = HamsterError.from(thrown);
-    const isPhotos = error.code.startsWith('image-');
-    if (isPhotos) view.show(null);
-    view.failure(error, isPhotos ? null : () => look(photo));
+    if (signal.aborted) return; // the next photo has the word
+    const isPhotos = isOfPhoto(thrown);
+    if (isPhotos) {
+      subject = null;
+      stage.showPicture(null);
+    }
+    tell(thrown, isPhotos && !(thrown instanceof AddressError) ? null : () => look(photo));
+  }
+}
+
+/** Shows what a photo is. @param {Classification} result */
+function answer(result) {
+  const { predictions } = result;
+  setState('answered');
+  guesses.show(guesses.rowsOf(predictions), { isUnsure: isUnsure(predictions), press: explain });
+  showFacts(result);
+  announce(texts.announceAnswer(predictions));
+}
+
+/** Shows what spoke for a guess, or no longer. @param {number} row */
+async function explain(row) {
+  const prediction = subject?.result?.predictions[row];
+  if (!subject || !prediction) return;
+  const isShown = guesses.isPressed(row);
+  search.abort();
+  stage.hideHeat();
+  guesses.press(-1);
+  if (isShown) return;
+  search = new AbortController();
+  const { signal } = search;
+  guesses.press(row);
+  stage.explaining();
+  try {
+    const map = await engine.explain(subject.image, {
+      index: prediction.index, of: subject.result ?? undefined, signal,
+      onprogress: (share, soFar) => {
+        if (signal.aborted) return;
+        stage.showHeat(soFar);
+        stage.explaining(share);
+      },
+    });
+    signal.throwIfAborted();
+    stage.showHeat(map);
+    say(find('status'), () => texts.explained(prediction.label));
+    announce(texts.explained(prediction.label));
+  } catch (thrown) {
+    if (signal.aborted) return;
+    stage.hideHeat();
+    guesses.press(-1);
+    const { hint } = failureOf(thrown)();
+    resting(() => `${texts.whyFailed} ${hint}`);
+    announce(texts.whyFailed);
+  }
+}
+
+async function openCamera() {
+  opened = null;
+  enter('camera');
+  many?.clear();
+  subject = null;
+  stage.showPicture(null);
+  guesses.clear();
+  setState('looking');
+  working(() => texts.cameraStarting);
+  try {
+    const { Live } = await lazily(() => import('./live.js'));
+    live ??= new Live({
+      classify: (video, options) => engine.classify(video, options),
+      onlook: () => {
+        enter('camera');
+        stage.showPicture(null);
+        setState('answered');
+        hideFacts();
+        resting(() => texts.cameraLive);
+        announce(texts.cameraLive);
+        find('freeze').focus();
+      },
+      onanswer: (result) => {
+        showFacts(result);
+        tellChange(result);
+      },
+      onfrozen: (frame, isMirrored) => look({ name: () => texts.frozen, open: async () => frame }, { isMirrored }),
+      onpause: (isPaused) => resting(() => (isPaused ? texts.cameraPaused : texts.cameraLive)),
+      ontrouble: (error) => {
+        leave();
+        tell(error, openCamera);
+      },
+    });
+    await loaded();
+    if (view() === 'camera') await live.open();
+  } catch (thrown) {
+    leave();
+    tell(thrown, openCamera);
+  }
+}
+
+/** How often those who listen hear of what the camera sees, in milliseconds. */
+const tellingTime = 4000;
+let told = { label: '', at: 0 };
+
+/** @param {Classification} result */
+function tellChange({ predictions }) {
+  const [{ label }] = predictions;
+  const now = performance.now();
+  if (label === told.label || isUnsure(predictions) || now - told.at < tellingTime) return;
+  told = { label, at: now };
+  announce(texts.label(label));
+}
+
+/**
+ * @param {Photo[]} photos
+ * @param {number} [leftOut]
+ */
+async function lookAtMany(photos, leftOut) {
+  try {
+    const { Many } = await lazily(() => import('./many.js'));
+    many ??= new Many({
+      classify: (image, options) => engine.classify(image, options),
+      fails: (thrown) => (isOfPhoto(thrown) ? () => failureOf(thrown)().title : null),
+      onopen: openOne,
+      ontrouble: (thrown, retry) => {
+        if (view() === 'many') tell(thrown, retry);
+      },
+    });
+    if (!many.isShown) {
+      opened = null;
+      enter('many');
+      subject = null;
+      stage.showPicture(null);
+      guesses.clear();
+      setState('looking');
+    }
+    many.add(photos, leftOut);
+  } catch (thrown) {
+    tell(thrown, () => lookAtMany(photos, leftOut));
+  }
+}
+
+/** Gives the stage to one photo of many. @param {Item} item */
+async function openOne(item) {
+  opened = item;
+  enter('photo');
+  find('back').focus();
+  if (!item.result) {
+    look(item.photo);
+    return;
+  }
+  const { signal } = turn = new AbortController();
+  const image = await item.photo.open(signal);
+  if (signal.aborted) return;
+  const result = { ...item.result, predictions: item.predictions };
+  subject = { photo: item.photo, image, result };
+  stage.showPicture(image, () => texts.photo(item.photo.name()));
+  answer(result);
+  resting(item.photo.name);
+}
+
+function backToMany() {
+  if (!many || !opened) return;
+  const item = opened;
+  opened = null;
+  enter('many');
+  subject = null;
+  stage.showPicture(null);
+  setState('answered');
+  hideFacts();
+  many.open();
+  many.focus(item);
+}
+
+/** Whether a photo is to blame, and not what looks at it. @param {unknown} thrown */
+function isOfPhoto(thrown) {
+  return thrown instanceof AddressError || HamsterError.from(thrown).code.startsWith('image-');
+}
+
+/**
+ * @param {unknown} thrown
+ * @returns {() => Failure}
+ */
+function failureOf(thrown) {
+  if (thrown instanceof AddressError) return () => texts.addressFailure(thrown.trouble, thrown.host, thrown.status);
+  if (thrown instanceof Error && 'trouble' in thrown) {
+    const { trouble } = /** @type {import('./camera.js').CameraError} */ (thrown);
+    return () => texts.cameraFailure(trouble);
+  }
+  const error = HamsterError.from(thrown);
+  return () => texts.failure(error);
+}
+
+/**
+ * @param {unknown} thrown
+ * @param {(() => void) | null} retry
+ */
+function tell(thrown, retry) {
+  hideFacts();
+  fail(failureOf(thrown), retry);
+}
+
+/**
+ * A part of the page that comes when it is needed.
+ *
+ * @template T
+ * @param {() => Promise<T>} part
+ */
+async function lazily(part) {
+  try {
+    return await part();
+  } catch (cause) {
+    throw new HamsterError('engine-missing', `a part of the page does not load: ${cause}`);
   }
 }

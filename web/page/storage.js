@@ -3,26 +3,33 @@
  */
 
 import { texts } from '../shared/texts.js';
+import { announce, find, make, makeButton, say } from './dom.js';
 
 /**
  * @import { Kept, KeptModel } from '../shared/protocol.js'
- * @import { Classifier } from '../hamster.js'
+ *
+ * @typedef {{ kept: () => Promise<KeptModel[]>, remove: (id: string) => Promise<KeptModel[]> }} Keeper
  */
 
 /** Where the page notes that it has asked for lasting storage. */
 const askedKey = 'hamster-asked-to-persist';
 
 export class Storage {
-  #classifier;
+  #keeper;
+  #onkept;
   #section = find('device');
   #note = find('device-note');
   #list = find('device-models');
   #room = find('device-room');
   #shown = '';
 
-  /** @param {Classifier} classifier */
-  constructor(classifier) {
-    this.#classifier = classifier;
+  /**
+   * @param {Keeper} keeper
+   * @param {(models: KeptModel[]) => void} onkept told what there is, whenever that changes
+   */
+  constructor(keeper, onkept) {
+    this.#keeper = keeper;
+    this.#onkept = onkept;
   }
 
   /**
@@ -33,15 +40,15 @@ export class Storage {
   async show(kept) {
     if (this.#shown === kept.id + kept.state) return;
     this.#shown = kept.id + kept.state;
-    this.#note.textContent = texts.kept(kept);
+    say(this.#note, () => texts.kept(kept));
     this.#section.dataset.state = kept.state;
     this.#section.hidden = false;
     if (kept.state === 'kept') await askToPersist();
-    await this.#refresh(() => this.#classifier.kept());
+    await this.#refresh(() => this.#keeper.kept());
     // On a first visit the page itself is kept a little later (web/sw.js).
     if (!navigator.serviceWorker || navigator.serviceWorker.controller) return;
     await navigator.serviceWorker.ready;
-    this.#room.textContent = await room();
+    await this.#measure();
   }
 
   /** @param {() => Promise<KeptModel[]>} ask */
@@ -54,35 +61,45 @@ export class Storage {
       models = []; // where nothing can be kept, nothing is; the note says so
     }
     this.#list.replaceChildren(...models.map((model) => this.#row(model)));
-    this.#room.textContent = await room();
+    this.#onkept(models);
+    await this.#measure();
   }
 
   /** @param {KeptModel} model */
   #row(model) {
-    const name = texts.keptModel(model);
-    const row = document.createElement('li');
-    const words = document.createElement('span');
-    words.textContent = `${name} · ${texts.size(model.size)}`;
-    const button = document.createElement('button');
-    button.type = 'button';
-    button.className = 'link';
-    button.textContent = texts.remove;
-    button.ariaLabel = texts.removeNamed(name);
-    button.addEventListener('click', async () => {
+    const name = () => texts.keptModel(model);
+    const words = say(make('span'), () => `${name()} · ${texts.size(model.size)}`);
+    const button = makeButton('link', async () => {
       button.disabled = true;
       await this.#refresh(async () => {
         try {
-          const left = await this.#classifier.remove(model.id);
-          this.#note.textContent = texts.removed;
+          const left = await this.#keeper.remove(model.id);
+          this.#tell(() => texts.removed);
           return left;
         } catch {
-          this.#note.textContent = texts.notRemoved;
-          return this.#classifier.kept();
+          this.#tell(() => texts.notRemoved);
+          return this.#keeper.kept();
         }
       });
     });
-    row.append(words, button);
-    return row;
+    say(button, () => texts.remove);
+    say(button, () => texts.removeNamed(name()), 'aria-label');
+    return make('li', '', words, button);
+  }
+
+  /** @param {() => string} words */
+  #tell(words) {
+    say(this.#note, words);
+    announce(words());
+  }
+
+  async #measure() {
+    try {
+      const { usage, quota } = await navigator.storage.estimate();
+      say(this.#room, () => (usage !== undefined && quota ? texts.room(usage, quota) : ''));
+    } catch {
+      // this browser does not say
+    }
   }
 }
 
@@ -98,20 +115,4 @@ async function askToPersist() {
   } catch {
     // no such storage here: then it is as it is
   }
-}
-
-async function room() {
-  try {
-    const { usage, quota } = await navigator.storage.estimate();
-    return usage !== undefined && quota ? texts.room(usage, quota) : '';
-  } catch {
-    return '';
-  }
-}
-
-/** @param {string} id */
-function find(id) {
-  const element = document.getElementById(id);
-  if (!element) throw new Error(`the page has no #${id}`);
-  return element;
 }

@@ -31,7 +31,9 @@ const maxSegments = 1000;
 export async function inspectImage(file) {
   if (file.size === 0) throw new HamsterError('image-empty', 'the file has no bytes');
   const header = await readHeader(file);
-  if (!header) throw new HamsterError('image-not', 'the first bytes are those of no image format');
+  if (!header) {
+    throw new HamsterError('image-not', 'the first bytes are those of no image format', { format: await otherKind(file) });
+  }
   checkPictureSize(header.width, header.height);
   return header;
 }
@@ -66,6 +68,20 @@ export async function readHeader(file) {
   if (starts(view, 0x00, 0x00, 0x01, 0x00)) return unmeasured('ICO');
   if (starts(view, 0xff, 0x0a) || text(view, 4, 4) === 'JXL ') return unmeasured('JPEG XL');
   return null;
+}
+
+/**
+ * What a file is that people take for a photo: the sentence is a better one then.
+ *
+ * @param {Blob} file
+ * @returns {Promise<string>} empty where nothing is recognised
+ */
+async function otherKind(file) {
+  const view = await new FileWindow(file).view(0, 1024);
+  if (text(view, 0, 5) === '%PDF-') return 'PDF';
+  if (text(view, 4, 4) === 'ftyp' || text(view, 8, 4) === 'AVI ' || starts(view, 0x1a, 0x45, 0xdf, 0xa3)) return 'video';
+  if (/^\uFEFF?\s*<(svg|\?xml|!DOCTYPE svg|!--)/i.test(text(view, 0, view.byteLength)) && /<svg|DOCTYPE svg/i.test(text(view, 0, view.byteLength))) return 'SVG';
+  return '';
 }
 
 /** @param {string} format */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { HamsterError } from '../shared/errors.js';
-import { texts } from '../shared/texts.js';
+import { bestLanguage, language, languages, speak, texts } from '../shared/texts.js';
 
 const read = (/** @type {string} */ path) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
 
@@ -13,6 +13,35 @@ describe('the texts', () => {
     assert.ok(shown.length > 10);
     for (const [, key, text] of shown) assert.equal(text, texts[/** @type {keyof typeof texts} */ (key)], key);
     assert.equal(/<title>([^<]*)</.exec(html)?.[1], texts.title);
+    const offered = [...html.matchAll(/<option value="(\w+)" lang="\w+">([^<]*)</g)].map(([, code, name]) => [code, name]);
+    assert.deepEqual(Object.fromEntries(offered), languages);
+  });
+
+  for (const [wanted, chosen] of /** @type {[string[], string][]} */ ([
+    [['de-AT', 'en'], 'de'], [['fr', 'DE'], 'de'], [['en-GB', 'de'], 'en'], [['ja'], 'en'], [[], 'en'],
+  ])) test(`who reads ${wanted.join(', then ') || 'nothing'} is spoken to in ${chosen}`, () => assert.equal(bestLanguage(wanted), chosen));
+
+  test('German says all that English says, in other words', async () => {
+    const english = texts;
+    await speak('de');
+    try {
+      assert.equal(language, 'de');
+      /** @type {(value: any) => any} */
+      const shape = (value) => (typeof value === 'object'
+        ? Object.fromEntries(Object.entries(value).sort().map(([key, inner]) => [key, shape(inner)]))
+        : typeof value);
+      assert.deepEqual(shape(texts), shape(english));
+      const plain = Object.entries(texts).filter(([, text]) => typeof text === 'string').map(([key]) => /** @type {keyof typeof texts} */ (key));
+      const same = plain.filter((key) => texts[key] === english[key]);
+      assert.deepEqual(same, ['name', 'threads'], 'words that both languages share');
+      for (const code of /** @type {const} */ (['image-not', 'model-damaged', 'engine-stopped', 'internal'])) {
+        const error = new HamsterError(code, 'the message', { format: 'PDF' });
+        assert.notEqual(texts.failure(error).title, english.failure(error).title);
+      }
+      assert.equal(texts.score(0.9368434), '93,7\u00a0%');
+    } finally {
+      await speak('en');
+    }
   });
 
   test('every code of an error has a sentence of its own, in JavaScript and in Go', async () => {

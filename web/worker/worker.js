@@ -3,6 +3,7 @@
  * engine has one model and one buffer for pixels.
  */
 
+import './outgoing.js';
 import { HamsterError } from '../shared/errors.js';
 import { addresses } from './addresses.js';
 import { decode, decoded, decodes, drawn } from './decode.js';
