@@ -32,6 +32,8 @@ type Options struct {
 	Threads bool
 	// NoWinograd computes every convolution directly.
 	NoWinograd bool
+	// everyWinograd takes the least of the Winograds wherever there is one.
+	everyWinograd bool
 	// Keep is a value of the graph, 1×C×H×W, that a run leaves readable; nil for
 	// none.
 	Keep *graph.Value

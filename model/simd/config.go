@@ -16,4 +16,6 @@ type Config struct {
 	NoRelaxed, NoWinograd bool
 	// Keep is a value of the graph that Kept returns after a run; nil for none.
 	Keep *graph.Value
+	// everyWinograd is for tests: small layers seldom gain by Winograd.
+	everyWinograd bool
 }

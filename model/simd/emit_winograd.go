@@ -1,6 +1,8 @@
 package simd
 
 import (
+	"math"
+
 	"hamster/model/simd/ir"
 	"hamster/model/simd/kernel"
 )
@@ -54,6 +56,9 @@ func newWinograd(c *compiler, o *ir.Op) emitter {
 	direct := newDirect(c, o)
 	_, bytes := direct.needs()
 	best := gemmTime(direct.tile, out.H*out.W, conv.Outputs(), conv.Inputs()*conv.Kernel[0]*conv.Kernel[1]) + float64(bytes)/weightBandwidth
+	if c.opts.everyWinograd {
+		best = math.Inf(1)
+	}
 	var found *winogradConv
 	for _, my := range winogradOutputs[conv.Kernel[0]] {
 		for _, mx := range winogradOutputs[conv.Kernel[1]] {

@@ -109,7 +109,7 @@ func validates(probe func() ([]byte, error)) (bool, error) {
 }
 
 func create(ctx context.Context, g *graph.Graph, cfg Config, relaxed bool, threads int) (*Engine, error) {
-	c, err := Compile(ctx, g, Options{Relaxed: relaxed, Threads: threads > 1, NoWinograd: cfg.NoWinograd, Keep: cfg.Keep})
+	c, err := Compile(ctx, g, Options{Relaxed: relaxed, Threads: threads > 1, NoWinograd: cfg.NoWinograd, everyWinograd: cfg.everyWinograd, Keep: cfg.Keep})
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ func New(ctx context.Context, g *graph.Graph, cfg Config) (*Engine, error) {
 	if threads == 0 {
 		threads = min(maxThreads, runtime.GOMAXPROCS(0))
 	}
-	c, err := Compile(ctx, g, Options{OwnMemory: true, Threads: threads > 1, NoWinograd: cfg.NoWinograd, Keep: cfg.Keep})
+	c, err := Compile(ctx, g, Options{OwnMemory: true, Threads: threads > 1, NoWinograd: cfg.NoWinograd, everyWinograd: cfg.everyWinograd, Keep: cfg.Keep})
 	if err != nil {
 		return nil, err
 	}

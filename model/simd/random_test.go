@@ -114,7 +114,7 @@ func TestRandomModelsGiveWhatGorgoniaGives(t *testing.T) {
 					t.Fatalf("the engine takes %d of %d models", ran, seed)
 				}
 				b, taken := model(seed), true
-				for _, cfg := range []Config{{}, {NoWinograd: true}} {
+				for _, cfg := range []Config{{everyWinograd: true}, {NoWinograd: true}} {
 					c, err := againstGorgonia(b, seed, cfg)
 					var lower *ir.LowerError
 					switch {
@@ -171,7 +171,7 @@ func FuzzAgainstGorgonia(f *testing.F) {
 		if blocks {
 			model = simdtest.Blocks(seed)
 		}
-		if _, err := againstGorgonia(model, seed, Config{NoWinograd: noWinograd}); err != nil && !errors.Is(err, errRefused) {
+		if _, err := againstGorgonia(model, seed, Config{NoWinograd: noWinograd, everyWinograd: !noWinograd}); err != nil && !errors.Is(err, errRefused) {
 			t.Error(err)
 		}
 	})
