@@ -1,7 +1,9 @@
 // The page of the bench. Each measurement gets a fresh one; the driver calls
 // the functions of globalThis.bench and gets what they return.
 
+import { wave } from './input.mjs';
 import * as models from './models.mjs';
+import { read } from './reading.mjs';
 
 /**
  * What one engine is to do.
@@ -28,18 +30,17 @@ async function store(urls) {
     if (!response.ok) throw new Error(`${url}: status ${response.status}`);
     await models.put(name, await response.blob());
   }
-  return { isolated: crossOriginIsolated, cores: navigator.hardwareConcurrency };
+  return { isolated: crossOriginIsolated, cores: navigator.hardwareConcurrency, webgpu: await webgpu() };
 }
 
-/**
- * The input of every engine: fixed, dense, within −0.9…0.9.
- *
- * @param {number[]} shape
- */
-function input(shape) {
-  const x = new Float32Array(shape.reduce((a, b) => a * b, 1));
-  for (let i = 0; i < x.length; i++) x[i] = Math.sin(0.001 * i) * 0.9;
-  return x;
+/** What the WebGPU adapter calls itself; empty where there is none. */
+async function webgpu() {
+  /** @type {any} */
+  const { gpu } = navigator;
+  const adapter = await gpu?.requestAdapter();
+  if (!adapter) return '';
+  const { vendor, architecture, description } = adapter.info;
+  return [vendor, architecture, description].filter(Boolean).join(' ') || 'unnamed';
 }
 
 /**
@@ -91,7 +92,7 @@ async function countsUnshared() {
  * @param {Job} job
  */
 async function measure(job) {
-  const x = input(job.shape);
+  const x = wave(job.shape);
   const complete = job.memory > 0 && (await countsUnshared());
   /** @param {import('./memories.mjs').Held} held */
   const memory = async (held) => (await memoryBytes()) + (complete ? 0 : held.unshared);
@@ -123,4 +124,4 @@ async function kernels(job) {
   return speeds;
 }
 
-Object.assign(globalThis, { bench: { store, measure, kernels } });
+Object.assign(globalThis, { bench: { store, measure, kernels, read } });

@@ -3,6 +3,7 @@
 
 import * as models from './models.mjs';
 import { watchMemories } from './memories.mjs';
+import { repeat, timed } from './timing.mjs';
 
 /** @import { Job } from './page.mjs' */
 
@@ -15,43 +16,14 @@ import { watchMemories } from './memories.mjs';
  *
  * A session keeps its input, so that run is nothing but an inference.
  *
- * @typedef {{ backend: string, set: (x: Float32Array) => void, run: () => Promise<ArrayLike<number>> }} Session
+ * @typedef {{ backend: string, set: (x: Float32Array, shape: number[]) => void, run: () => Promise<ArrayLike<number>> }} Session
  */
-
-/**
- * @template T
- * @param {Record<string, number>} stages
- * @param {string} name
- * @param {() => Promise<T>} f
- */
-async function timed(stages, name, f) {
-  const begun = performance.now();
-  const result = await f();
-  stages[name] = performance.now() - begun;
-  return result;
-}
 
 /** @param {string} what */
 function message(what) {
   return new Promise((resolve) => {
     addEventListener('message', ({ data }) => data === what && resolve(undefined));
   });
-}
-
-/**
- * Runs at least so often and so long; returns each run's time in ms.
- *
- * @param {Session} session
- * @param {{ runs: number, ms: number }} atLeast
- */
-async function repeat(session, { runs, ms }) {
-  const times = [];
-  for (const end = performance.now() + ms; times.length < runs || performance.now() < end; ) {
-    const begun = performance.now();
-    await session.run();
-    times.push(performance.now() - begun);
-  }
-  return times;
 }
 
 /**
@@ -71,13 +43,13 @@ async function work(job, x) {
     ]);
     return timed(stages, 'load', () => engine.load(bytes, job.shape));
   })();
-  session.set(x);
+  session.set(x, job.shape);
   const output = await timed(stages, 'first', () => session.run());
   const goOn = message('go on');
   postMessage({ output: Array.from(output), backend: session.backend, stages, wasmMemory: memories?.() });
   await goOn;
-  await repeat(session, job.settle);
-  const times = job.measure.runs > 0 ? await repeat(session, job.measure) : [];
+  await repeat(session.run, job.settle);
+  const times = job.measure.runs > 0 ? await repeat(session.run, job.measure) : [];
   postMessage({ times, wasmMemory: memories?.() });
 }
 

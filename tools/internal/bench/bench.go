@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,10 +11,15 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 
+	"hamster/model"
 	"hamster/model/onnxfile"
+	"hamster/tools/internal/convert"
 	"hamster/tools/internal/dequantise"
+	"hamster/tools/internal/site"
 )
 
 // Options of Run.
@@ -23,8 +29,8 @@ type Options struct {
 	Metrics []string // empty: all
 	Threads []int    // empty: 1 and 2
 	Rounds  int
-	// Quick takes the default settings and runs little more than once: for tests,
-	// whose times say nothing.
+	// Quick takes the default settings, runs little more than once and leaves
+	// growth out: for tests, whose times say nothing.
 	Quick bool
 	// Log takes what is done, a line a call.
 	Log func(format string, args ...any)
@@ -40,12 +46,47 @@ type session struct {
 	root    string
 	browser *browser
 	server  *server
-	shape   []int // of the model's input
+	model   *modelFiles
 	quick   bool
+	log     func(format string, args ...any)
+
+	// reference has the first answer to each question, which is a peer's, diffs how
+	// far each contestant's lay from it at most.
+	reference map[question][]float64
+	diffs     map[*Contestant]float64
+
+	photos sync.Once
+	shown  *showroom // of sites; nil until one is visited
+	stored *point    // of a growth curve, whose model the browser has
+	best   string    // what the first site said of the photo
+}
+
+// question is what all answers to must be the same.
+type question struct {
+	role role
+	at   *point
+}
+
+// check compares an answer with the reference, which the first one becomes.
+func (s *session) check(c *Contestant, output []float64) error {
+	q := question{c.role, c.at}
+	if s.reference[q] == nil {
+		s.reference[q] = output
+	}
+	d := maxDiff(output, s.reference[q])
+	s.diffs[c] = max(s.diffs[c], d)
+	if !(d <= tolerance) {
+		return fmt.Errorf("its answer differs by %.3g from the reference's", d)
+	}
+	return nil
 }
 
 func (s *session) close() error {
-	return errors.Join(s.browser.close(), s.server.close())
+	var err error
+	if s.shown != nil {
+		err = s.shown.close()
+	}
+	return errors.Join(err, s.browser.close(), s.server.close())
 }
 
 // Run measures. A contestant that fails, answers differently or is not what it
@@ -63,8 +104,8 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	report := &Report{Environment: env, metrics: o.Metrics}
-	err = o.plan().run(ctx, s, o, input, report)
+	report := &Report{Environment: env}
+	err = o.plan().run(ctx, s, o, report)
 	if err := errors.Join(err, s.close()); err != nil {
 		return nil, err
 	}
@@ -77,6 +118,9 @@ type plan []experiment
 func (o *Options) plan() plan {
 	var p plan
 	for _, e := range experiments {
+		if o.Quick && e.slow {
+			continue
+		}
 		if slices.ContainsFunc(e.metrics, func(m string) bool { return slices.Contains(o.Metrics, m) }) {
 			p = append(p, e)
 		}
@@ -132,16 +176,21 @@ func (o *Options) complete() error {
 
 // modelFiles are a model in the forms that there are.
 type modelFiles struct {
-	name  string
-	shape []int
-	files map[string][]byte // float32File always, quantisedFile if it is
+	path   string // of the ONNX file
+	name   string
+	shape  []int
+	labels []string // in the order of its scores; none where it has no names for them
+	scale  float64  // a byte of a pixel becomes byte / scale + offset
+	offset float64
+	// published tells whether this is the model that TensorFlow.js and nsfwjs have
+	// in their own format.
+	published bool
+	files     map[string][]byte // float32File always, the others where there are such
 }
 
+// forms in the order in which contestants of one setting take their turn.
 func (m *modelFiles) forms() []string {
-	if m.files[quantisedFile] == nil {
-		return []string{float32File}
-	}
-	return []string{float32File, quantisedFile}
+	return slices.DeleteFunc([]string{float32File, quantisedFile, layersFile}, func(form string) bool { return m.files[form] == nil })
 }
 
 func readModel(path string) (*modelFiles, error) {
@@ -156,7 +205,7 @@ func readModel(path string) (*modelFiles, error) {
 	if len(f.Inputs) != 1 || len(f.Inputs[0].Shape) != 4 {
 		return nil, fmt.Errorf("%s: the bench takes models with one image as input", path)
 	}
-	m := &modelFiles{name: strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), files: map[string][]byte{}}
+	m := &modelFiles{path: path, name: strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), files: map[string][]byte{}}
 	for i, d := range f.Inputs[0].Shape {
 		if d < 1 {
 			if d = 1; i > 0 {
@@ -164,6 +213,9 @@ func readModel(path string) (*modelFiles, error) {
 			}
 		}
 		m.shape = append(m.shape, d)
+	}
+	if err := m.describe(f.Metadata); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	floats, count, err := dequantise.Model(content)
 	if err != nil {
@@ -176,10 +228,42 @@ func readModel(path string) (*modelFiles, error) {
 	return m, nil
 }
 
+// describe takes from the metadata what a page's script must know.
+func (m *modelFiles) describe(metadata map[string]string) error {
+	m.scale, m.offset = 127.5, -1 // as in Hamster itself
+	for key, into := range map[string]*float64{model.KeyScale: &m.scale, model.KeyOffset: &m.offset} {
+		if text, ok := metadata[key]; ok {
+			v, err := strconv.ParseFloat(text, 64)
+			if err != nil {
+				return fmt.Errorf("metadata %s=%q: the bench takes one number for all channels", key, text)
+			}
+			*into = v
+		}
+	}
+	if text, ok := metadata[model.KeyLabels]; ok {
+		var labels []model.Label
+		if err := json.Unmarshal([]byte(text), &labels); err != nil {
+			return fmt.Errorf("metadata %s: %w", model.KeyLabels, err)
+		}
+		for _, l := range labels {
+			m.labels = append(m.labels, l.Name)
+		}
+	}
+	m.published = metadata[model.KeySource] == convert.NSFW().Source
+	return nil
+}
+
+// modelURL is where the server has a form of the model.
+func modelURL(form string) string { return "/models/" + form + ".onnx" }
+
 // open builds what the page needs, and starts the server and the browser.
 func (o *Options) open(ctx context.Context, m *modelFiles, env *Environment) (*session, error) {
 	o.Log("Building …")
-	program, err := compile(ctx, o.Root, "tools/bench/wasm")
+	program, err := compile(ctx, o.Root, "tools/bench/wasm", leaveOutGorgonia)
+	if err != nil {
+		return nil, err
+	}
+	portable, err := compile(ctx, o.Root, "tools/bench/wasm", "")
 	if err != nil {
 		return nil, err
 	}
@@ -187,17 +271,32 @@ func (o *Options) open(ctx context.Context, m *modelFiles, env *Environment) (*s
 	if err != nil {
 		return nil, err
 	}
-	files := map[string][]byte{"/build/hamster.wasm": program, "/build/wasm_exec.js": starter}
-	urls := map[string]string{}
-	for name, content := range m.files {
-		urls[name] = "/models/" + name + ".onnx"
-		files[urls[name]] = content
+	files := map[string][]byte{"/build/hamster.wasm": program, "/build/portable.wasm": portable, "/build/wasm_exec.js": starter}
+	if m.published {
+		if m.files[layersFile], err = layers(ctx, o.Root); err != nil {
+			return nil, err
+		}
+		if err := bundle(ctx, o.Root, "systems/tfjs.mjs", "/bench/systems/", files); err != nil {
+			return nil, err
+		}
+		if err := bundle(ctx, o.Root, "readers/nsfwjs.mjs", "/bench/readers/", files); err != nil {
+			return nil, err
+		}
 	}
-	s, err := openSession(ctx, o.Root, files, o.Stderr)
+	siteDir := filepath.Join(o.Root, filepath.FromSlash(buildDir), "site")
+	if err := site.Build(ctx, o.Root, siteDir); err != nil {
+		return nil, err
+	}
+	urls := map[string]string{}
+	for form, content := range m.files {
+		urls[form] = modelURL(form)
+		files[urls[form]] = content
+	}
+	s, err := openSession(ctx, o.Root, siteDir, files, o.Stderr)
 	if err != nil {
 		return nil, err
 	}
-	s.shape, s.quick = m.shape, o.Quick
+	s.model, s.quick, s.log = m, o.Quick, o.Log
 	err = s.browser.call(ctx, "version", nil, &env.Browser)
 	if err == nil {
 		err = s.browser.call(ctx, "store", urls, env)
@@ -205,84 +304,98 @@ func (o *Options) open(ctx context.Context, m *modelFiles, env *Environment) (*s
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
+	env.Browser = strings.TrimSpace(env.Browser)
 	return s, nil
 }
 
-func openSession(ctx context.Context, root string, files map[string][]byte, stderr io.Writer) (*session, error) {
-	server, err := newServer(root, files)
+func openSession(ctx context.Context, root, site string, files map[string][]byte, stderr io.Writer) (*session, error) {
+	server, err := newServer(root, site, files)
 	if err != nil {
 		return nil, err
 	}
-	b, err := launch(ctx, root, server.url, stderr)
+	b, err := launch(ctx, root, server.origin+"/bench/page.html", stderr)
 	if err != nil {
 		return nil, errors.Join(err, server.close())
 	}
-	return &session{root: root, browser: b, server: server}, nil
+	return &session{
+		root: root, browser: b, server: server,
+		reference: map[question][]float64{}, diffs: map[*Contestant]float64{},
+	}, nil
 }
 
-func (p plan) run(ctx context.Context, s *session, o Options, m *modelFiles, report *Report) error {
-	var taking []*Contestant
-	for _, c := range contestants(o.Threads, m.forms()) {
-		if !(o.Quick && c.extra) && slices.ContainsFunc(p, func(e experiment) bool { return e.invites(c) }) {
-			taking = append(taking, c)
+func (p plan) run(ctx context.Context, s *session, o Options, report *Report) error {
+	l := newLineup(s.model, o.Threads, report.Environment)
+	taking := make([][]*Contestant, len(p))
+	var all []*Contestant
+	for i, e := range p {
+		taking[i] = slices.DeleteFunc(slices.Clone(e.who(l)), func(c *Contestant) bool { return o.Quick && c.extra })
+		for _, c := range taking[i] {
+			if !slices.Contains(all, c) {
+				all = append(all, c)
+			}
 		}
-	}
-	diffs, err := s.compare(ctx, taking, report, o.Log)
-	if err != nil {
-		return err
+		if err := e.prepare(ctx, s, taking[i], report); err != nil {
+			return err
+		}
 	}
 	taken := &samples{}
 	for round := range o.Rounds {
-		for _, e := range p {
-			if err := e.round(ctx, s, round, taking, taken, report, o); err != nil {
+		for i, e := range p {
+			o.Log("Round %d of %d: %s …", round+1, o.Rounds, strings.Join(e.metrics, ", "))
+			if err := e.round(ctx, s, round, taking[i], taken, report); err != nil {
 				return err
 			}
 		}
 	}
-	versions := map[string]string{Hamster: treeVersion(o.Root)}
-	if versions[ORTWeb], err = packageVersion(o.Root, ORTWeb); err != nil {
+	if len(taken.keys) == 0 {
+		return fmt.Errorf("no contestant answers: %s", strings.Join(report.reasons(), "; "))
+	}
+	versions, err := s.versions(all)
+	if err != nil {
 		return err
 	}
-	report.Rows = taken.rows(o.Metrics, func(r *Row, c *Contestant) {
-		r.Model = m.name + "/" + c.File
-		r.Version = versions[c.System]
-		r.Environment = report.Environment
-		if d, ok := diffs[c]; ok {
-			r.MaxDiff = &d
+	report.Rows = taken.rows(o.Metrics, func(r *Row, c *Contestant) { s.describe(r, c, versions, report.Environment) })
+	for _, x := range report.Excluded {
+		c := x.Contestant
+		r := Row{
+			Metric: excludedMetric, System: c.System, Backend: c.Backend, Variant: c.Variant, Threads: c.Threads,
+			Reason: x.Reason.Error(), During: x.During,
 		}
-	})
+		s.describe(&r, c, versions, report.Environment)
+		report.Rows = append(report.Rows, r)
+	}
 	return nil
 }
 
-// compare lets every contestant answer once. The reference is the peer with one
-// thread on float32 weights, or else the first that answers at all.
-func (s *session) compare(ctx context.Context, taking []*Contestant, report *Report, log func(string, ...any)) (map[*Contestant]float64, error) {
-	log("Comparing the answers of %d contestants …", len(taking))
-	diffs := map[*Contestant]float64{}
-	var reference []float64
+// describe fills in what a row does not have from its samples.
+func (s *session) describe(r *Row, c *Contestant, versions map[string]string, env Environment) {
+	r.Model = s.model.name + "/" + c.File
+	if c.at != nil {
+		r.Model = c.at.name + "/" + c.File
+		r.Input, r.MACs, r.Parameters = c.at.shape[2], c.at.macs, c.at.parameters
+	}
+	r.Version = versions[c.System]
+	r.Environment = env
+	if d, ok := s.diffs[c]; ok && r.Metric != excludedMetric {
+		r.MaxDiff = &d
+	}
+}
+
+// prepare does what goes before the rounds.
+func (e experiment) prepare(ctx context.Context, s *session, taking []*Contestant, report *Report) error {
 	for _, c := range taking {
-		// A few runs more, so that the browser finds what is worth keeping compiled.
-		o, err := s.try(ctx, c, job{Settle: fewSettle})
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
+		if e.before == nil || report.excluded(c) {
+			continue
 		}
-		if err == nil {
-			if reference == nil {
-				reference = o.Output
-			}
-			d := maxDiff(o.Output, reference)
-			if diffs[c] = d; !(d <= tolerance) {
-				err = fmt.Errorf("its answer differs by %.3g from the reference's", d)
-			}
+		err := e.before(ctx, s, c)
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		if err != nil {
-			report.exclude(c, err)
+			report.exclude(c, e, err)
 		}
 	}
-	if reference == nil {
-		return nil, fmt.Errorf("no contestant answers: %s", strings.Join(report.reasons(), "; "))
-	}
-	return diffs, nil
+	return nil
 }
 
 // maxDiff is the largest difference between two answers, infinite where they
@@ -303,11 +416,14 @@ func maxDiff(a, b []float64) float64 {
 }
 
 // round measures each contestant once, beginning with another one each time.
-func (e experiment) round(ctx context.Context, s *session, round int, taking []*Contestant, taken *samples, report *Report, o Options) error {
-	o.Log("Round %d of %d: %s …", round+1, o.Rounds, strings.Join(e.metrics, ", "))
+// Those of a growth curve keep their order: the browser has one model at a time.
+func (e experiment) round(ctx context.Context, s *session, round int, taking []*Contestant, taken *samples, report *Report) error {
 	for i := range taking {
 		c := taking[(i+round)%len(taking)]
-		if !e.invites(c) || report.excluded(c) || round > 0 && e.once != nil && e.once(c) {
+		if c.at != nil {
+			c = taking[i]
+		}
+		if report.excluded(c) || round > 0 && e.once != nil && e.once(c) {
 			continue
 		}
 		values, err := e.measure(ctx, s, c)
@@ -315,7 +431,7 @@ func (e experiment) round(ctx context.Context, s *session, round int, taking []*
 			return ctx.Err()
 		}
 		if err != nil {
-			report.exclude(c, fmt.Errorf("%s: %w", e.metrics[0], err))
+			report.exclude(c, e, err)
 			continue
 		}
 		for _, metric := range e.metrics {

@@ -83,7 +83,8 @@ func (b *browser) read(ctx context.Context, out io.Reader) {
 	}
 }
 
-// call calls a function of the bench's page and reads its result into result.
+// call calls a function of the bench's page, or of its driver, and reads what it
+// returns into result; nil takes no notice of it.
 func (b *browser) call(ctx context.Context, name string, argument, result any) error {
 	line, err := json.Marshal(map[string]any{"call": name, "argument": argument})
 	if err != nil {
@@ -101,6 +102,9 @@ func (b *browser) call(ctx context.Context, name string, argument, result any) e
 			return fmt.Errorf("%s: the browser's driver has ended", name)
 		case a.Error != "":
 			return errors.New(a.Error)
+		}
+		if result == nil {
+			return nil
 		}
 		if err := json.Unmarshal(a.Result, result); err != nil {
 			return fmt.Errorf("%s: answer of the page: %w", name, err)

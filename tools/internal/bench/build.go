@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 )
@@ -13,14 +14,17 @@ import (
 // buildDir is where what the bench builds lies in the repository.
 const buildDir = ".cache/bench"
 
-// compile builds a Go program for the browser, as the site's is built, and
-// returns it.
-func compile(ctx context.Context, root, pkg string) ([]byte, error) {
-	out, err := filepath.Abs(filepath.Join(root, filepath.FromSlash(buildDir), strings.ReplaceAll(pkg, "/", "_")+".wasm"))
+// leaveOutGorgonia is the build tag of the program that pages load.
+const leaveOutGorgonia = "nogorgonia"
+
+// compile builds a Go program for the browser, as the site's are built, with a
+// build tag or none, and returns it.
+func compile(ctx context.Context, root, pkg, tag string) ([]byte, error) {
+	out, err := filepath.Abs(filepath.Join(root, filepath.FromSlash(buildDir), strings.ReplaceAll(pkg, "/", "_")+tag+".wasm"))
 	if err != nil {
 		return nil, err
 	}
-	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, "./"+pkg)
+	command := exec.CommandContext(ctx, "go", "build", "-tags", tag, "-trimpath", "-ldflags=-s -w", "-o", out, "./"+pkg)
 	command.Dir = root
 	command.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
 	if output, err := command.CombinedOutput(); err != nil {
@@ -36,6 +40,51 @@ func goRuntime(ctx context.Context) ([]byte, error) {
 		return nil, fmt.Errorf("ask for GOROOT: %w", err)
 	}
 	return os.ReadFile(filepath.Join(strings.TrimSpace(string(goroot)), "lib", "wasm", "wasm_exec.js"))
+}
+
+// bundle makes one script of a file of tools/bench and the packages that it
+// imports, as a page's author would, and adds it to files under prefix. What is
+// imported late stays apart.
+func bundle(ctx context.Context, root, entry, prefix string, files map[string][]byte) error {
+	out := filepath.Join(root, filepath.FromSlash(buildDir), "bundles", strings.TrimSuffix(path.Base(entry), path.Ext(entry)))
+	if err := os.RemoveAll(out); err != nil {
+		return err
+	}
+	packages := filepath.Join(root, filepath.FromSlash(packagesDir))
+	modules, err := filepath.Abs(packages)
+	if err != nil {
+		return err
+	}
+	command := exec.CommandContext(ctx, filepath.Join(packages, ".bin", "esbuild"),
+		filepath.Join(root, "tools", "bench", filepath.FromSlash(entry)), "--bundle", "--splitting", "--format=esm", "--minify",
+		"--out-extension:.js=.mjs", "--log-level=error", "--outdir="+out)
+	command.Env = append(os.Environ(), "NODE_PATH="+modules)
+	if output, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("bundle %s (tools/setup.sh test installs what that takes): %w\n%s", entry, err, bytes.TrimSpace(output))
+	}
+	made, err := os.ReadDir(out)
+	if err != nil {
+		return err
+	}
+	for _, f := range made {
+		if files[prefix+f.Name()], err = os.ReadFile(filepath.Join(out, f.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// layers is the TensorFlow.js layers model in the npm package nsfwjs as one file;
+// tools/bench/layers.mjs says how it is laid out.
+func layers(ctx context.Context, root string) ([]byte, error) {
+	var complaint bytes.Buffer
+	command := exec.CommandContext(ctx, "node", filepath.Join(root, "tools", "bench", "layers.mjs"))
+	command.Stderr = &complaint
+	file, err := command.Output()
+	if err != nil {
+		return nil, fmt.Errorf("read the model of nsfwjs: %w\n%s", err, bytes.TrimSpace(complaint.Bytes()))
+	}
+	return file, nil
 }
 
 // findRoot is the folder of this repository that holds the working folder.

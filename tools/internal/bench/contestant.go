@@ -2,19 +2,33 @@ package bench
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // Systems, as rows name them.
 const (
-	Hamster = "hamster"
-	ORTWeb  = "onnxruntime-web"
+	Hamster   = "hamster"
+	ORTWeb    = "onnxruntime-web"
+	ORTNative = "onnxruntime-native"
+	TFJS      = "tfjs"
+	NSFWJS    = "nsfwjs"
 )
 
 // The forms of the model that the bench makes and stores.
 const (
 	float32File   = "float32"
 	quantisedFile = "quantised"
+	layersFile    = "layers" // the TensorFlow.js layers model that the others came from
+)
+
+// role is what a contestant does.
+type role int
+
+const (
+	asEngine role = iota // a tensor in, scores out, in a worker (tools/bench/systems)
+	asReader             // a photo in, classes out, as a page's own script calls it (tools/bench/readers)
+	asSite               // a page that a visitor opens
 )
 
 // Contestant is a system in one setting.
@@ -23,9 +37,11 @@ type Contestant struct {
 	Backend string
 	Variant string
 	Threads int
-	File    string // float32File or quantisedFile
+	File    string // one of the forms of the model
 
-	options map[string]any // of systems/<system>.mjs
+	role    role
+	at      *point         // of a growth curve; nil elsewhere
+	options map[string]any // of systems/<system>.mjs or readers/<system>.mjs
 	thrifty bool           // too slow for more than a few runs in one round
 	extra   bool           // takes part in inference alone
 	// says is what the backend calls itself when it does what the variant says.
@@ -38,42 +54,104 @@ func (c *Contestant) Name() string {
 	if c.Threads > 1 {
 		threads = fmt.Sprintf("%d threads", c.Threads)
 	}
-	return strings.Join([]string{c.System, c.Backend, c.Variant, threads, c.File}, ", ")
+	parts := []string{c.System, c.Backend, c.Variant, threads, c.File}
+	if c.at != nil {
+		parts = append(parts, c.at.name)
+	}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
 }
 
-// contestants for thread counts and the files that there are.
-func contestants(threads []int, files []string) []*Contestant {
+// inBrowser tells whether the contestant is measured in the browser.
+func (c *Contestant) inBrowser() bool { return c.System != ORTNative }
+
+// lineup is everybody that may take part on this machine with this model.
+type lineup struct {
+	model   *modelFiles
+	threads []int
+	cores   int
+	webgpu  bool // is there an adapter?
+
+	engines, readers, sites []*Contestant
+}
+
+func newLineup(m *modelFiles, threads []int, env Environment) *lineup {
+	l := &lineup{model: m, threads: threads, cores: env.Cores, webgpu: env.WebGPU != ""}
+	l.engines = l.enter()
+	l.readers = l.visitors(asReader)
+	l.sites = l.visitors(asSite)
+	return l
+}
+
+func (l *lineup) has(form string) bool { return l.model.files[form] != nil }
+
+// enter lists the engines. The first is the reference for answers.
+func (l *lineup) enter() []*Contestant {
 	var all []*Contestant
-	for _, n := range threads {
-		for _, file := range files {
-			all = append(all, &Contestant{
-				System: ORTWeb, Backend: "wasm", Variant: "simd128", Threads: n, File: file,
-				options: map[string]any{"threads": n},
-				says:    []string{fmt.Sprintf("%d thread(s)", n)},
-			})
+	for _, n := range l.threads {
+		for _, file := range l.model.forms() {
+			if file == layersFile {
+				if n <= l.tfjsThreads() {
+					all = append(all, tfjs(n))
+				}
+				continue
+			}
+			all = append(all, ortWeb(n, file))
 			all = append(all, hamsters(n, file)...)
 		}
+		all = append(all, &Contestant{
+			System: ORTNative, Backend: "cpu", Threads: n, File: float32File,
+			options: map[string]any{"threads": n}, extra: true,
+		})
+	}
+	if l.webgpu {
+		all = append(all, &Contestant{
+			System: ORTWeb, Backend: "webgpu", Threads: 1, File: float32File,
+			options: map[string]any{"threads": 1, "backend": "webgpu"}, extra: true, says: []string{"webgpu"},
+		})
 	}
 	return all
+}
+
+func ortWeb(threads int, file string) *Contestant {
+	return &Contestant{
+		System: ORTWeb, Backend: "wasm", Variant: "simd128", Threads: threads, File: file,
+		options: map[string]any{"threads": threads},
+		says:    []string{fmt.Sprintf("wasm, %d thread(s)", threads)},
+	}
+}
+
+func tfjs(threads int) *Contestant {
+	return &Contestant{
+		System: TFJS, Backend: "wasm", Variant: "simd128", Threads: threads, File: layersFile,
+		options: map[string]any{"threads": threads},
+		says:    []string{fmt.Sprintf("wasm, %d thread(s)", threads)},
+	}
+}
+
+// tfjsThreads is how many threads TensorFlow.js takes at most, whatever it is
+// told: half the cores.
+func (l *lineup) tfjsThreads() int { return max(1, l.cores/2) }
+
+// says is what Hamster's engine calls itself.
+func says(threads int, relaxed bool) []string {
+	parts := []string{"simd", "1 thread"}
+	if threads > 1 {
+		parts[1] = fmt.Sprintf("%d threads", threads)
+	}
+	if relaxed {
+		parts = append(parts, "relaxed")
+	}
+	return parts
 }
 
 // hamsters are the settings of Hamster's engine. One setting differs from the
 // default at a time.
 func hamsters(threads int, file string) []*Contestant {
 	simd := func(variant string, extra bool, options map[string]any) *Contestant {
-		says := []string{"simd"}
-		if threads > 1 {
-			says = append(says, fmt.Sprintf("%d threads", threads))
-		} else {
-			says = append(says, "1 thread")
-		}
-		if options["noRelaxed"] == nil {
-			says = append(says, "relaxed")
-		}
 		options["backend"], options["threads"] = "simd", threads
 		return &Contestant{
 			System: Hamster, Backend: "simd", Variant: variant, Threads: threads, File: file,
-			options: options, extra: extra, says: says,
+			options: options, extra: extra, says: says(threads, options["noRelaxed"] == nil),
 		}
 	}
 	list := []*Contestant{simd("relaxed", false, map[string]any{})}
@@ -92,6 +170,36 @@ func hamsters(threads int, file string) []*Contestant {
 			options: map[string]any{"backend": "gorgonia"}, thrifty: true, extra: true, says: []string{"gorgonia"},
 		},
 	)
+}
+
+// visitors lists those that take photos: each with all threads, as pages have
+// it, the peers first, for the first is the reference for answers. Peers get the
+// form of the model that suits them best: for a visit the smaller one, else the
+// faster.
+func (l *lineup) visitors(r role) []*Contestant {
+	threads := slices.Max(l.threads)
+	var all []*Contestant
+	if l.has(layersFile) {
+		c := tfjs(min(threads, l.tfjsThreads()))
+		c.System = NSFWJS
+		all = append(all, c)
+	}
+	file := float32File
+	if r == asSite && l.has(quantisedFile) {
+		file = quantisedFile
+	}
+	all = append(all, ortWeb(threads, file))
+	if l.has(quantisedFile) {
+		file = quantisedFile
+	}
+	all = append(all, &Contestant{
+		System: Hamster, Backend: "simd", Variant: "relaxed", Threads: threads, File: file,
+		options: map[string]any{"threads": threads}, says: says(threads, true),
+	})
+	for _, c := range all {
+		c.role = r
+	}
+	return all
 }
 
 // disguised says how what runs differs from what the contestant stands for:

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -20,6 +19,7 @@ type Environment struct {
 	OS       string `json:"os"`
 	Browser  string `json:"browser"`
 	Isolated bool   `json:"isolated"` // cross-origin: without it there are no threads
+	WebGPU   string `json:"webgpu"`   // the adapter, empty where there is none
 	// Load is the load average of the minute before, as the system tells it; −1
 	// where it does not.
 	Load float64   `json:"load"`
@@ -39,28 +39,60 @@ func newEnvironment() Environment {
 // loud is a spread, by the median, at which a figure is no more than a hint.
 const loud = 0.15
 
-// remarks say where rows were measured and how far they can be trusted.
-func (e Environment) remarks(rows []Row) []string {
-	list := []string{fmt.Sprintf("%s, %d cores, %s, %s, cross-origin isolated: %t, %s",
-		e.CPU, e.Cores, e.OS, e.Browser, e.Isolated, e.Time.Format("2006-01-02"))}
-	noisy := 0
-	for _, row := range rows {
-		if v := row.System + " " + row.Version; !slices.Contains(list, v) {
-			list = append(list, v)
+// remarks say where rows were measured, and how far they can be trusted. Rows may
+// be of several runs.
+func remarks(rows []Row) []string {
+	var list []string
+	add := func(text string) {
+		if !slices.Contains(list, text) {
+			list = append(list, text)
 		}
-		if (Spread{row.Median, row.Min, row.Max}).noise() > loud {
+	}
+	for _, r := range rows {
+		add(fmt.Sprintf("%s, %d cores, %s, %s, cross-origin isolated: %t", r.CPU, r.Cores, r.OS, r.Browser, r.Isolated))
+	}
+	for _, r := range rows {
+		if r.WebGPU != "" {
+			add("WebGPU adapter: " + r.WebGPU)
+		} else {
+			add("No WebGPU adapter here, so nothing ran on one.")
+		}
+	}
+	for _, r := range rows {
+		add(r.System + " " + r.Version)
+	}
+	if len(rows) == 0 {
+		return list
+	}
+	first, last := rows[0].Environment, rows[0].Environment
+	noisy, busiest := 0, -1.0
+	for _, r := range rows {
+		if r.Time.Before(first.Time) {
+			first = r.Environment
+		}
+		if r.Time.After(last.Time) {
+			last = r.Environment
+		}
+		busiest = max(busiest, r.Load)
+		if (Spread{r.Median, r.Min, r.Max}).noise() > loud {
 			noisy++
 		}
 	}
-	if e.Load >= 0 {
-		text := fmt.Sprintf("Load average before: %.2f.", e.Load)
-		if e.Load > busy {
+	const layout = "2006-01-02 15:04"
+	if begun, ended := first.Time.Format(layout), last.Time.Format(layout); begun == ended {
+		add(fmt.Sprintf("Begun %s UTC.", begun))
+	} else {
+		add(fmt.Sprintf("Runs begun from %s to %s UTC.", begun, ended))
+	}
+	if busiest >= 0 {
+		text := fmt.Sprintf("Load average before: %.2f at most.", busiest)
+		if busiest > busy {
 			text += " The machine was busy, so times say little."
 		}
-		list = append(list, text)
+		add(text)
 	}
 	if noisy > 0 {
-		list = append(list, fmt.Sprintf("%d of %d medians have values more than %.0f %% apart around them.", noisy, len(rows), 100*loud))
+		add(fmt.Sprintf("%d of %d medians have values more than %.0f %% apart around them.", noisy, len(rows), 100*loud))
 	}
 	return list
 }
@@ -104,8 +136,7 @@ func loadAverage() float64 {
 
 // packageVersion reads the version of a package that npm installed.
 func packageVersion(root, name string) (string, error) {
-	path := filepath.Join(root, "tools", "npm", "node_modules", name, "package.json")
-	text, err := os.ReadFile(path)
+	text, err := readPackage(root, name, "package.json")
 	if err != nil {
 		return "", fmt.Errorf("%s is not installed (tools/setup.sh test does it): %w", name, err)
 	}
@@ -113,7 +144,26 @@ func packageVersion(root, name string) (string, error) {
 		Version string `json:"version"`
 	}
 	if err := json.Unmarshal(text, &p); err != nil {
-		return "", fmt.Errorf("read %s: %w", path, err)
+		return "", fmt.Errorf("read the version of %s: %w", name, err)
 	}
 	return p.Version, nil
+}
+
+// versions of the systems that take part.
+func (s *session) versions(all []*Contestant) (map[string]string, error) {
+	packages := map[string]string{
+		ORTWeb: ORTWeb, ORTNative: "onnxruntime-node", TFJS: "@tensorflow/tfjs-core", NSFWJS: NSFWJS,
+	}
+	versions := map[string]string{Hamster: treeVersion(s.root)}
+	for _, c := range all {
+		if versions[c.System] != "" {
+			continue
+		}
+		v, err := packageVersion(s.root, packages[c.System])
+		if err != nil {
+			return nil, err
+		}
+		versions[c.System] = v
+	}
+	return versions, nil
 }

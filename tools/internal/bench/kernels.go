@@ -50,7 +50,7 @@ func Kernels(ctx context.Context, o Options) (*KernelReport, error) {
 		benches[v.name] = b
 		files["/kernels/"+v.name+".wasm"], files["/kernels/"+v.name+".bin"] = b.Wasm, b.Image
 	}
-	s, err := openSession(ctx, o.Root, files, o.Stderr)
+	s, err := openSession(ctx, o.Root, "", files, o.Stderr)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (r *KernelReport) document() *document {
 		title: "The kernels of the fast engine",
 		remarks: append([]string{
 			"Figures are 10⁹ multiply-adds of a direct convolution a second, on one core; → is what the compiler chooses.",
-		}, r.Environment.remarks(r.Rows)...),
+		}, remarks(r.Rows)...),
 	}
 	for _, layer := range r.layers() {
 		d.tables = append(d.tables, table{layer, r.speeds(layer)})
@@ -251,12 +251,6 @@ func layerGraph(layer string) (*graph.Graph, error) {
 	stride := 1
 	if strings.HasSuffix(layer, ", stride 2") {
 		stride = 2
-	}
-	dims := func(sizes ...int) (shape []onnxwrite.Dim) {
-		for _, n := range sizes {
-			shape = append(shape, onnxwrite.Dim{Size: n})
-		}
-		return shape
 	}
 	m := onnxwrite.Model{
 		Name:    "layer",

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Row is one line of a report, and one object of its JSON, which scripts read:
@@ -22,6 +23,12 @@ type Row struct {
 	Kernel string `json:"kernel,omitempty"`
 	Layer  string `json:"layer,omitempty"`
 
+	// Input, MACs and Parameters are those of a model of a growth curve: the side
+	// of its picture in pixels, the work of a run, the numbers in its weights.
+	Input      int     `json:"input,omitempty"`
+	MACs       float64 `json:"macs,omitempty"`
+	Parameters float64 `json:"parameters,omitempty"`
+
 	Median float64 `json:"median"`
 	Min    float64 `json:"min"`
 	Max    float64 `json:"max"`
@@ -34,6 +41,16 @@ type Row struct {
 	RatioMax *float64 `json:"ratio_max,omitempty"`
 	Against  string   `json:"against,omitempty"`
 
+	// HamsterRatio is in a peer's row: Hamster's default setting by this one, the
+	// median within each round.
+	HamsterRatio *float64 `json:"hamster_ratio,omitempty"`
+
+	// Reason is why the contestant of a row of the metric excluded counts for
+	// nothing. Its figures are 0.
+	Reason string `json:"reason,omitempty"`
+	// During is the first metric of what it was at.
+	During string `json:"during,omitempty"`
+
 	// MaxDiff is the largest difference between an output and the reference's.
 	MaxDiff *float64 `json:"max_diff,omitempty"`
 	// Version is the system's own.
@@ -41,6 +58,9 @@ type Row struct {
 
 	Environment
 }
+
+// excludedMetric is that of rows that hold a contestant's failure.
+const excludedMetric = "excluded"
 
 // sample is one measurement of a contestant in a round.
 type sample struct {
@@ -83,15 +103,45 @@ func (s *samples) spread(k sampleKey) Spread {
 	return spread(list)
 }
 
-// rival is the peer to compare with: on float32 weights, with as many threads.
+// rival is the peer to compare a row of ours with: onnxruntime-web in
+// WebAssembly, with as many threads, on float32 weights where it has such.
 func (s *samples) rival(k sampleKey) (sampleKey, bool) {
-	for _, other := range s.keys {
+	var best sampleKey
+	for _, other := range s.facing(k) {
 		c := other.contestant
-		if other.metric == k.metric && c.System != Hamster && c.Threads == k.contestant.Threads && c.File == float32File {
-			return other, true
+		if c.System == ORTWeb && c.Backend == "wasm" && (best.contestant == nil || c.File == float32File) {
+			best = other
 		}
 	}
-	return sampleKey{}, false
+	return best, best.contestant != nil
+}
+
+// ours is the row of ours to compare a peer's with: the default setting.
+func (s *samples) ours(k sampleKey) (sampleKey, bool) {
+	var best sampleKey
+	for _, other := range s.facing(k) {
+		c := other.contestant
+		if c.System == Hamster && !c.extra && (best.contestant == nil || c.File == k.contestant.File) {
+			best = other
+		}
+	}
+	return best, best.contestant != nil
+}
+
+// facing are the same metric's keys of contestants with as many threads at the
+// same task. Pages have all the threads that their libraries take.
+func (s *samples) facing(k sampleKey) []sampleKey {
+	return slices.DeleteFunc(slices.Clone(s.keys), func(other sampleKey) bool {
+		a, b := other.contestant, k.contestant
+		return other.metric != k.metric || a.role == asEngine && a.Threads != b.Threads || a.role != b.role || !sameTask(a.at, b.at)
+	})
+}
+
+func sameTask(a, b *point) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.name == b.name
 }
 
 // ratios of a to b in the rounds that both took part in.
@@ -125,7 +175,16 @@ func (s *samples) row(k sampleKey, fill func(*Row, *Contestant)) Row {
 		Median: x.Median, Min: x.Min, Max: x.Max, Rounds: len(s.values[k]),
 	}
 	fill(&r, c)
-	if c.System != Hamster || k.metric == "first_per_steady" { // that is a ratio already
+	if k.metric == "first_per_steady" { // that is a ratio already
+		return r
+	}
+	if c.System != Hamster {
+		if ours, ok := s.ours(k); ok {
+			if list := s.ratios(ours, k); len(list) > 0 {
+				m := median(list)
+				r.HamsterRatio = &m
+			}
+		}
 		return r
 	}
 	if rival, ok := s.rival(k); ok {

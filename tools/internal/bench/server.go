@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"hamster/tools/internal/httpfile"
@@ -19,25 +20,27 @@ import (
 // Hamster's own it lets the browser keep what it got, for a warm visit is
 // measured; it lives no longer than that browser.
 type server struct {
-	root  string
+	root   string
+	site   string // the folder of Hamster's own, of which the engine and the library come
+	http   *http.Server
+	origin string
+
+	mu    sync.Mutex
 	files map[string][]byte // what the bench made, by URL path
-	http  *http.Server
-	url   string
 }
 
 // folders are what is served from the repository, by URL path.
 var folders = map[string]string{
 	"/bench/": "tools/bench",
-	"/web/":   "web",
-	"/npm/":   "tools/npm/node_modules",
+	"/npm/":   packagesDir,
 }
 
-func newServer(root string, files map[string][]byte) (*server, error) {
+func newServer(root, site string, files map[string][]byte) (*server, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	s := &server{root: root, files: files, url: fmt.Sprintf("http://%s/bench/page.html", listener.Addr())}
+	s := &server{root: root, site: site, files: files, origin: fmt.Sprintf("http://%s", listener.Addr())}
 	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
 	go s.http.Serve(listener) // ends with close
 	return s, nil
@@ -65,7 +68,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) read(name string) ([]byte, error) {
-	if content, ok := s.files[name]; ok {
+	s.mu.Lock()
+	content, ok := s.files[name]
+	s.mu.Unlock()
+	if ok {
 		return content, nil
 	}
 	for prefix, folder := range folders {
@@ -75,5 +81,16 @@ func (s *server) read(name string) ([]byte, error) {
 		}
 		return os.ReadFile(filepath.Join(s.root, filepath.FromSlash(folder), filepath.FromSlash(rest)))
 	}
-	return nil, os.ErrNotExist
+	if s.site == "" {
+		return nil, os.ErrNotExist
+	}
+	return os.ReadFile(filepath.Join(s.site, filepath.FromSlash(name)))
+}
+
+// put replaces a file that the bench made. Browsers are told to keep what they
+// got, so a new one needs a new name, or a query that makes one.
+func (s *server) put(name string, content []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.files[name] = content
 }
