@@ -15,6 +15,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 
 	"hamster/model/graph"
 	"hamster/model/onnxfile"
@@ -176,6 +177,7 @@ type compiler struct {
 	consts   bump // tables, biases and programs, whose bytes are in image
 	image    []byte
 	tables   map[string]uint32
+	zerosAt  uint32 // 0 as long as nobody needs zeros
 	steps    []kernel.Step
 	text     []string
 	jobs     []job
@@ -344,8 +346,9 @@ func (c *compiler) data(b []byte) uint32 {
 		return 0
 	}
 	addr := c.consts.take(len(b))
-	c.image = append(c.image, make([]byte, int(addr)-c.consts.base-len(c.image))...)
-	c.image = append(c.image, b...)
+	from := int(addr) - c.consts.base
+	c.image = slices.Grow(c.image, from+len(b)-len(c.image))[:from+len(b)]
+	copy(c.image[from:], b)
 	return addr
 }
 
@@ -355,12 +358,11 @@ func (c *compiler) table(words []int32) uint32 {
 	for _, w := range words {
 		b = binary.LittleEndian.AppendUint32(b, uint32(w))
 	}
-	key := string(b)
-	if at, ok := c.tables[key]; ok {
+	if at, ok := c.tables[string(b)]; ok {
 		return at
 	}
 	at := c.data(b)
-	c.tables[key] = at
+	c.tables[string(b)] = at
 	return at
 }
 

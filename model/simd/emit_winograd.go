@@ -122,6 +122,27 @@ func (w *winogradConv) needs() (scratch, weights int) {
 	return in + out, 4 * n * blocks * w.tile.nr * conv.Inputs()
 }
 
+// biases is how many zeros stand in for the bias of the products, which is added
+// after the transform back.
+func (w *winogradConv) biases() int {
+	nr := w.tile.nr
+	return w.w.Positions() * ((w.o.Conv.Outputs() + nr - 1) / nr) * nr
+}
+
+// zeros are as many as any operator needs.
+func (c *compiler) zeros() uint32 {
+	if c.zerosAt == 0 {
+		most := 0
+		for _, e := range c.emitters {
+			if w, ok := e.(*winogradConv); ok {
+				most = max(most, w.biases())
+			}
+		}
+		c.zerosAt = c.data(make([]byte, 4*most))
+	}
+	return c.zerosAt
+}
+
 func (w *winogradConv) emit(c *compiler, scratch uint32) error {
 	o, conv, out, t := w.o, w.o.Conv, w.o.Out[0], w.tile
 	act, a, b, err := activation(o.Act)
@@ -148,7 +169,6 @@ func (w *winogradConv) emit(c *compiler, scratch uint32) error {
 	inPosition, outPosition := positionStride(w.piece*inputs), positionStride(w.piece*outputs)
 	products := scratch + uint32(align(n*inPosition))
 	blocks := (outputs + t.nr - 1) / t.nr
-	zeros := c.floats(make([]float32, n*blocks*t.nr))
 	bias := c.floats(conv.Bias)
 	segment := c.table([]int32{0})
 	for first := 0; first < w.tiles; first += w.piece {
@@ -160,16 +180,17 @@ func (w *winogradConv) emit(c *compiler, scratch uint32) error {
 			TilesX: w.tilesX, FirstTile: first, Count: count,
 			Channels: inputs, Out: scratch, PositionStride: inPosition,
 		})
-		var table []int32
 		outTable := c.table(kernel.PixelTable(1, count, 0, 4*outputs, t.mr))
-		for _, block := range w.w.Blocks(inPosition, products, outPosition, outTable, outputs, t.nr) {
+		list := w.w.Blocks(inPosition, products, outPosition, outTable, outputs, t.nr)
+		table := make([]int32, 0, len(list)*len(kernel.Block{}.Words()))
+		for _, block := range list {
 			for _, word := range block.Words() {
 				table = append(table, int32(word))
 			}
 		}
 		c.step(o, kernel.ConvStep{
 			Conv: kernel.Conv{MR: t.mr, NR: t.nr},
-			In:   scratch, Weights: weights, Bias: zeros,
+			In:   scratch, Weights: weights, Bias: c.zeros(),
 			InTable: c.table(kernel.PixelTable(1, count, 0, 4*inputs, t.mr)), Pixels: count,
 			Segments: segment, SegmentCount: 1, SegmentLen: inputs,
 			Blocks: c.table(table), BlockCount: n * blocks,

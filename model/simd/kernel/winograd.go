@@ -372,7 +372,7 @@ func (w WinogradInput) tile(e *emitter, name string, edge bool) *asm.Func {
 // The ConvStep has In = the first transform's Out, Pixels = tiles, one segment of the input channels, weights by
 // WinogradPackStep and a bias of Positions · ⌈outputs/nr⌉ · nr zeros.
 func (w Winograd) Blocks(inPosition int, out uint32, outPosition int, outTable uint32, outputs, nr int) []Block {
-	var blocks []Block
+	blocks := make([]Block, 0, w.Positions()*ceilDiv(outputs, nr))
 	for p := range w.Positions() {
 		for o := 0; o < outputs; o += nr {
 			blocks = append(blocks, Block{
