@@ -62,6 +62,9 @@ func (cfg Config) threads() (int, string) {
 	if !js.Global().Get("crossOriginIsolated").Truthy() {
 		return 1, "the page is not cross-origin isolated"
 	}
+	if js.Global().Get("SharedArrayBuffer").IsUndefined() {
+		return 1, "this browser shares no memory between threads"
+	}
 	if cfg.ThreadURL == "" || js.Global().Get("Worker").IsUndefined() {
 		return 1, "this browser starts no worker from a worker"
 	}

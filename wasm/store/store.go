@@ -1,7 +1,7 @@
 //go:build js && wasm
 
 // Package store keeps packed models in IndexedDB: each file of one as a Blob
-// under its SHA-256, and a record of each model. The bytes stay JavaScript's
+// (as bytes where the browser stores no Blobs) under its SHA-256, and a record of each model. The bytes stay JavaScript's
 // and never enter Go's memory. Whether they still have their hash is for the
 // caller to check, who has to look at them anyway.
 //
@@ -35,7 +35,7 @@ const Budget = 512 << 20
 const schema = 1
 
 const (
-	filesStore  = "files"  // SHA-256 → Blob
+	filesStore  = "files"  // SHA-256 → Blob, or Uint8Array
 	modelsStore = "models" // ID → Model as JSON
 )
 
@@ -140,15 +140,18 @@ func (s *Store) Begin(ctx context.Context, m Model) error {
 
 // Get returns the bytes of a file as a Uint8Array, or ErrAbsent.
 func (s *Store) Get(ctx context.Context, sha256 string) (js.Value, error) {
-	var blob js.Value
+	var found js.Value
 	err := s.transact(ctx, idb.TransactionReadOnly, func(t *transaction) (err error) {
-		blob, err = t.get(ctx, filesStore, sha256)
+		found, err = t.get(ctx, filesStore, sha256)
 		return err
 	})
-	if err == nil {
-		if isA(blob, "Blob") {
-			return readBlob(ctx, blob)
-		}
+	switch {
+	case err != nil:
+	case isA(found, "Blob"):
+		return readBlob(ctx, found)
+	case isA(found, "Uint8Array"):
+		return found, nil
+	default:
 		err = ErrAbsent
 	}
 	return js.Value{}, fmt.Errorf("read %.8s…: %w", sha256, err)
@@ -157,23 +160,29 @@ func (s *Store) Get(ctx context.Context, sha256 string) (js.Value, error) {
 // Put keeps the bytes of a file, a Uint8Array, for the model with the given ID.
 // Where there is no room, other models go.
 func (s *Store) Put(ctx context.Context, id, sha256 string, bytes js.Value) error {
-	var blob js.Value
+	var content js.Value
 	// A Blob holds the view's bytes alone, a view its whole buffer.
-	err := attempt(func() { blob = js.Global().Get("Blob").New([]any{bytes}) })
+	err := attempt(func() { content = js.Global().Get("Blob").New([]any{bytes}) })
 	if err != nil {
 		return fmt.Errorf("keep %.8s…: %w", sha256, err)
 	}
 	for {
 		err := s.transact(ctx, idb.TransactionReadWrite, func(t *transaction) error {
-			return t.put(ctx, filesStore, sha256, blob)
+			return t.put(ctx, filesStore, sha256, content)
 		})
-		if err == nil {
+		switch {
+		case err == nil:
 			return nil
-		}
-		if !errors.Is(err, ErrFull) {
-			return fmt.Errorf("keep %.8s…: %w", sha256, err)
-		}
-		if gone, err2 := s.evictOne(ctx, id); err2 != nil || !gone {
+		case errors.Is(err, ErrFull):
+			if gone, err2 := s.evictOne(ctx, id); err2 != nil || !gone {
+				return fmt.Errorf("keep %.8s…: %w", sha256, err)
+			}
+		case ctx.Err() == nil && isA(content, "Blob"):
+			// WebKit's private windows keep bytes, but no Blobs, and do not say so.
+			if err2 := attempt(func() { content = bytes.Call("slice") }); err2 != nil {
+				return fmt.Errorf("keep %.8s…: %w", sha256, err2)
+			}
+		default:
 			return fmt.Errorf("keep %.8s…: %w", sha256, err)
 		}
 	}

@@ -404,6 +404,40 @@ func TestACommitThatFailsIsAFullDisk(t *testing.T) {
 	want(t, kept(t, s, "aaaa"))
 }
 
+func TestWhereNoBlobsAreStoredBytesAre(t *testing.T) {
+	for name, put := range map[string]string{
+		"an exception": "if (value instanceof Blob) throw new DOMException('no Blobs', 'UnknownError');",
+		"an abort":     "if (value instanceof Blob) { const r = realPut.call(this, 0, key); this.transaction.abort(); return r; }",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := fresh(t)
+			m := model("a", "/a", "aaaa")
+			begin(t, s, m)
+			objects := js.Global().Get("IDBObjectStore").Get("prototype")
+			js.Global().Set("realPut", objects.Get("put"))
+			defer func() { objects.Set("put", js.Global().Get("realPut")) }()
+			objects.Set("put", js.Global().Get("Function").New("value", "key", put+"return realPut.call(this, value, key);"))
+			// A view of a larger buffer: what is around it is not kept.
+			view := array("....aaaa....").Call("subarray", 4, 8)
+			if err := s.Put(t.Context(), "a", "aaaa", view); err != nil {
+				t.Fatal(err)
+			}
+			if missing, err := s.Complete(t.Context(), "a"); err != nil || len(missing) > 0 {
+				t.Errorf("%v is missing, %v", missing, err)
+			}
+			got, err := s.Get(t.Context(), "aaaa")
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := make([]byte, got.Get("byteLength").Int())
+			js.CopyBytesToGo(b, got)
+			if string(b) != "aaaa" || got.Get("buffer").Get("byteLength").Int() != 4 {
+				t.Errorf("%q in a buffer of %d", b, got.Get("buffer").Get("byteLength").Int())
+			}
+		})
+	}
+}
+
 func TestAStopInTheMiddleIsAnError(t *testing.T) {
 	s := fresh(t)
 	ids(t, s)
