@@ -45,7 +45,7 @@ const storage = new Storage(engine, (kept) => models.setKept(kept));
 let turn = new AbortController();
 /** Ends the search for what spoke for a class. */
 let search = new AbortController();
-/** What is on the stage, and its answer. @type {{ photo: Photo, image: Blob, result: Classification | null } | null} */
+/** What is on the stage, and its answer with the words that it came with. @type {{ photo: Photo, image: Blob, result: Classification | null, said: () => string } | null} */
 let subject = null;
 /** The photo of many that has the stage. @type {Item | null} */
 let opened = null;
@@ -191,10 +191,10 @@ async function changeModel(next) {
  * Looks at one photo.
  *
  * @param {Photo} photo
- * @param {{ isMirrored?: boolean }} [options]
+ * @param {{ isFrame?: boolean, isMirrored?: boolean }} [options] `isFrame`: of the
+ *   camera, which keeps the stage; `isMirrored`: shown as in a mirror
  */
-async function look(photo, { isMirrored = false } = {}) {
-  const isFrame = view() === 'camera';
+async function look(photo, { isFrame = false, isMirrored = false } = {}) {
   if (isFrame) search.abort();
   else enter('photo');
   turn.abort();
@@ -209,7 +209,7 @@ async function look(photo, { isMirrored = false } = {}) {
     // too large to show.
     await inspectImage(image);
     signal.throwIfAborted();
-    subject = { photo, image, result: null };
+    subject = { photo, image, result: null, said: () => '' };
     stage.showPicture(image, () => (isFrame ? texts.frozen : texts.photo(photo.name())), isMirrored);
     announce(texts.looking);
     await loaded();
@@ -220,7 +220,8 @@ async function look(photo, { isMirrored = false } = {}) {
     subject.result = result;
     answer(result);
     const took = performance.now() - begun;
-    resting(() => texts.done(took));
+    subject.said = () => texts.done(took);
+    resting(subject.said);
   } catch (thrown) {
     if (signal.aborted) return; // the next photo has the word
     const isPhotos = isOfPhoto(thrown);
@@ -228,7 +229,7 @@ async function look(photo, { isMirrored = false } = {}) {
       subject = null;
       stage.showPicture(null);
     }
-    tell(thrown, isPhotos && !(thrown instanceof AddressError) ? null : () => look(photo));
+    tell(thrown, isPhotos && !(thrown instanceof AddressError) ? null : () => look(photo, { isFrame, isMirrored }));
   }
 }
 
@@ -249,6 +250,7 @@ async function explain(row) {
   search.abort();
   stage.hideHeat();
   guesses.press(-1);
+  resting(subject.said);
   if (isShown) return;
   search = new AbortController();
   const { signal } = search;
@@ -303,7 +305,7 @@ async function openCamera() {
         showFacts(result);
         tellChange(result);
       },
-      onfrozen: (frame, isMirrored) => look({ name: () => texts.frozen, open: async () => frame }, { isMirrored }),
+      onfrozen: (frame, isMirrored) => look({ name: () => texts.frozen, open: async () => frame }, { isFrame: true, isMirrored }),
       onpause: (isPaused) => resting(() => (isPaused ? texts.cameraPaused : texts.cameraLive)),
       ontrouble: (error) => {
         leave();
@@ -373,10 +375,10 @@ async function openOne(item) {
   const image = await item.photo.open(signal);
   if (signal.aborted) return;
   const result = { ...item.result, predictions: item.predictions };
-  subject = { photo: item.photo, image, result };
+  subject = { photo: item.photo, image, result, said: item.photo.name };
   stage.showPicture(image, () => texts.photo(item.photo.name()));
   answer(result);
-  resting(item.photo.name);
+  resting(subject.said);
 }
 
 function backToMany() {

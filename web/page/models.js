@@ -89,7 +89,7 @@ export class Models {
   /** Gets the server's catalogue. Without a network there is none, and what is kept is offered alone. */
   async offer() {
     try {
-      const response = await fetch(catalogue, { cache: 'no-cache' });
+      const response = await fetch(catalogue); // asked for a moment ago already, for the model
       const { models, default: chosen } = await response.json();
       if (Array.isArray(models)) {
         this.#offered = models;
@@ -160,11 +160,11 @@ export class Models {
 
 /** @param {ModelInfo} info */
 function drawCard(info) {
-  const { labels, licence, source, width, height, card } = info;
+  const { labels, licence, source, width, height, kept, card } = info;
   /** @type {[() => string, () => string][]} */
   const facts = [
     [() => texts.cardClasses, () => texts.count(labels.length)],
-    [() => texts.cardSize, () => texts.size(card.size)],
+    [() => texts.cardSize, () => texts.size(kept.size || card.size)],
     [() => texts.cardInput, () => texts.input(width, height)],
     [() => texts.cardLicence, () => licence || texts.notSaid],
     [() => texts.cardSource, () => source || texts.notSaid],

@@ -11,7 +11,7 @@ const inertia = 500;
 /** What is this much better than its neighbour goes before it. */
 const lead = 0.08;
 
-/** What has faded to this is forgotten. */
+/** What has faded to this is forgotten, unless the last frame has it. */
 const faded = 0.0005;
 
 export class Smoother {
@@ -40,7 +40,7 @@ export class Smoother {
     for (const prediction of predictions) {
       if (!known.has(prediction.index)) glided.push({ ...prediction, score: weight * prediction.score });
     }
-    this.#shown = settle(glided.filter(({ score }) => score > faded));
+    this.#shown = settle(glided.filter(({ index, score }) => score > faded || now.has(index)));
     return this.#shown;
   }
 }

@@ -1,0 +1,216 @@
+/**
+ * The live camera: Chromium's fake one, which plays a film made from a photo.
+ * Only what cannot happen to it (being unplugged, being hidden in a headless
+ * browser) is played by the test.
+ */
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
+import { answer, build, failed, launch, openPage, photos, pick, ready, root, serve, skip } from './harness.mjs';
+
+/** @import { Page } from 'puppeteer-core' */
+
+/**
+ * Runs before the page: keeps the camera's tracks, and how many questions about
+ * the camera's frames are open at once.
+ */
+function watchCamera() {
+  const global = /** @type {any} */ (globalThis);
+  global.tracks = [];
+  const { getUserMedia } = MediaDevices.prototype;
+  MediaDevices.prototype.getUserMedia = async function (wanted) {
+    const stream = await getUserMedia.call(this, wanted);
+    global.tracks.push(...stream.getTracks());
+    return stream;
+  };
+  global.open = global.mostOpen = global.asked = 0;
+  const { postMessage } = Worker.prototype;
+  Worker.prototype.postMessage = function (/** @type {any} */ message, /** @type {any} */ transfer) {
+    if (message.type === 'classify') {
+      global.asked++;
+      global.mostOpen = Math.max(global.mostOpen, ++global.open);
+      this.addEventListener('message', function answered({ data }) {
+        if (data.id !== message.id || !/result|failure/.test(data.type)) return;
+        global.open--;
+        this.removeEventListener('message', answered);
+      });
+    }
+    return postMessage.call(this, message, transfer);
+  };
+}
+
+describe('the camera', { skip }, () => {
+  /** @type {Awaited<ReturnType<typeof build>>} */
+  let built;
+  /** @type {Awaited<ReturnType<typeof serve>>} */
+  let server;
+  /** @type {import('puppeteer-core').Browser} */
+  let browser;
+  /** @type {Awaited<ReturnType<typeof openPage>>} */
+  let opened;
+  /** @type {Page} */
+  let page;
+
+  before(async () => {
+    built = await build();
+    server = await serve(built);
+    const film = join(built.site, '..', 'film.mjpeg');
+    await promisify(execFile)('go', ['run', './web/test/film', join(photos, 'coffee.png'), film], { cwd: root });
+    browser = await launch({ args: ['--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${film}`] });
+    opened = await openPage(browser, server.url, async (page) => {
+      await page.evaluateOnNewDocument(watchCamera);
+    });
+    page = opened.page;
+    await page.browserContext().overridePermissions(new URL(server.url).origin, ['camera']);
+    await ready(page);
+  });
+
+  after(async () => {
+    await browser?.close();
+    await server?.close();
+    await built?.close();
+  });
+
+  const view = () => page.evaluate(() => document.body.dataset.view);
+  const caption = () => page.$eval('#caption-label', (element) => element.textContent ?? '');
+  const tracks = () => page.evaluate(() => /** @type {any} */ (globalThis).tracks.map((/** @type {MediaStreamTrack} */ { readyState }) => readyState));
+  const asked = () => page.evaluate(() => /** @type {any} */ (globalThis).asked);
+  const rows = () => page.$$eval('#guesses li:not([hidden]) .guess-label', (labels) => labels.map(({ textContent }) => textContent));
+
+  async function live() {
+    if (await view() !== 'camera') await page.click('#live');
+    await page.waitForFunction(() => !(/** @type {HTMLElement} */ (document.getElementById('caption'))).hidden && document.getElementById('caption-rate')?.textContent);
+  }
+
+  /** Hides the page, or shows it again. @param {boolean} hidden */
+  const hide = (hidden) => page.evaluate((hidden) => {
+    Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, hidden);
+
+  test('what it sees is told over the picture, with frames a second and latency', async () => {
+    await pick(page, join(photos, 'coffee.png'));
+    const [{ label }] = await answer(page);
+    await live();
+    await page.waitForFunction(() => /^[1-9\d.]*\d frames\/s · \d/.test(document.getElementById('caption-rate')?.textContent ?? ''));
+    assert.equal(await caption(), label);
+    assert.equal((await rows())[0], label);
+    assert.equal(await page.$eval('#video', (video) => /** @type {HTMLVideoElement} */ (video).videoWidth > 0), true);
+  });
+
+  test('frames are dropped and never wait: one question at a time, of an ever newer frame', async () => {
+    const before = await asked();
+    await page.waitForFunction((before) => /** @type {any} */ (globalThis).asked > before + 5, {}, before);
+    assert.equal(await page.evaluate(() => /** @type {any} */ (globalThis).mostOpen), 1);
+  });
+
+  test('it pauses while nobody looks, and goes on afterwards', async () => {
+    await hide(true);
+    assert.equal(await page.$eval('#video', (video) => /** @type {HTMLVideoElement} */ (video).paused), true);
+    await page.waitForFunction(() => /** @type {any} */ (globalThis).open === 0);
+    const before = await asked();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    assert.equal(await asked(), before);
+    assert.equal(await page.$eval('#status', (status) => status.textContent), 'Paused while nobody looks.');
+    await hide(false);
+    await page.waitForFunction((before) => /** @type {any} */ (globalThis).asked > before + 1, {}, before);
+  });
+
+  test('a frozen moment is answered like a photo, shows why, and is let go again', async () => {
+    await page.click('#freeze');
+    await page.waitForFunction(() => document.body.hasAttribute('data-frozen') && document.body.dataset.state === 'answered');
+    const before = await asked();
+    assert.equal(await page.$eval('#picture', (picture) => /** @type {HTMLImageElement} */ (picture).alt), 'A frozen moment');
+    await page.click('.guess-why');
+    await page.waitForSelector('#heat:not([hidden])');
+    assert.equal(await asked(), before, 'no frame was looked at meanwhile');
+    assert.equal(await page.$eval('#freeze', (button) => button.textContent), 'Live again');
+    await page.click('#freeze');
+    await page.waitForFunction((before) => /** @type {any} */ (globalThis).asked > before, {}, before);
+    assert.equal(await page.$eval('#heat', (heat) => /** @type {HTMLElement} */ (heat).hidden), true);
+  });
+
+  test('another camera is a press away, and the first one is stopped', async () => {
+    assert.equal(await page.$eval('#switch-camera', (button) => /** @type {HTMLElement} */ (button).hidden), true, 'there is only one');
+    const two = await launch({ args: ['--use-fake-device-for-media-stream=device-count=2', '--use-fake-ui-for-media-stream'] });
+    try {
+      const { page } = await openPage(two, server.url, async (page) => {
+        await page.evaluateOnNewDocument(watchCamera);
+      });
+      await ready(page);
+      await page.click('#live');
+      await page.waitForSelector('#caption:not([hidden])');
+      await page.click('#switch-camera');
+      await page.waitForFunction(() => /** @type {any} */ (globalThis).tracks.length === 2);
+      await page.waitForSelector('#caption:not([hidden])');
+      const tracks = await page.evaluate(() => /** @type {any} */ (globalThis).tracks.map((/** @type {MediaStreamTrack} */ { label, readyState }) => [label, readyState]));
+      assert.deepEqual(tracks.map((/** @type {string[]} */ [, state]) => state), ['ended', 'live']);
+      assert.notEqual(tracks[0][0], tracks[1][0]);
+    } finally {
+      await two.close();
+    }
+  });
+
+  test('it works without a network', async () => {
+    await page.setOfflineMode(true);
+    const before = await asked();
+    await page.waitForFunction((before) => /** @type {any} */ (globalThis).asked > before + 2, {}, before);
+    await page.setOfflineMode(false);
+  });
+
+  test('when it is left every track is stopped, and the page is as it was', async () => {
+    await page.click('#close-camera');
+    assert.equal(await view(), 'photo');
+    assert.deepEqual(new Set(await tracks()), new Set(['ended']));
+    assert.equal(await page.evaluate(() => document.activeElement?.id), 'live');
+    await live();
+    await pick(page, join(photos, 'coffee.png')); // a photo takes the stage
+    await answer(page);
+    assert.deepEqual(new Set(await tracks()), new Set(['ended']));
+    assert.equal(await page.$eval('#video', (video) => /** @type {HTMLElement} */ (video).hidden), true);
+  });
+
+  test('a camera that is unplugged is told of, and “Try again” opens it again', async () => {
+    await live();
+    await page.evaluate(() => /** @type {any} */ (globalThis).tracks.at(-1).dispatchEvent(new Event('ended')));
+    assert.match(await failed(page), /^The camera is gone\. It was unplugged/);
+    await page.click('#retry');
+    await live();
+    await page.click('#close-camera');
+  });
+
+  for (const [name, says] of /** @type {[string, RegExp][]} */ ([
+    ['NotFoundError', /^There is no camera here\./], ['NotReadableError', /^The camera is busy\./], ['TypeError', /^The camera does not start\./],
+  ])) {
+    test(`${name} has a sentence, and photos go on`, async () => {
+      await page.evaluate((name) => {
+        const { getUserMedia } = navigator.mediaDevices;
+        navigator.mediaDevices.getUserMedia = async () => {
+          navigator.mediaDevices.getUserMedia = getUserMedia;
+          throw new DOMException('no', name);
+        };
+      }, name);
+      await page.click('#live');
+      assert.match(await failed(page), says);
+    });
+  }
+
+  test('a camera that is refused is told of, and photos go on', async () => {
+    const session = await page.createCDPSession();
+    await session.send('Browser.setPermission', {
+      permission: { name: 'camera' }, setting: 'denied', origin: new URL(server.url).origin,
+      browserContextId: page.browserContext().id,
+    });
+    await page.click('#live');
+    assert.match(await failed(page), /^The camera was not allowed\./);
+    await pick(page, join(photos, 'chelsea.png'));
+    assert.equal((await answer(page)).length, 5);
+  });
+
+  test('nothing broke its security policy, left its origin, or was left uncaught', () => {
+    assert.deepEqual(opened.faults, []);
+  });
+});
