@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	_ "embed"
+	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -246,11 +246,11 @@ func lengthRules(siteDir string, names []string) (string, error) {
 	return b.String(), nil
 }
 
-//go:embed worker/worker.mjs
-var workerScript []byte
+//go:embed worker/worker.mjs worker/program.mjs
+var scripts embed.FS
 
-// buildWorker compiles the Go program and puts its entry and its settings beside
-// it.
+// buildWorker compiles the Go program and puts the scripts that start it and their
+// settings beside it.
 func buildWorker(ctx context.Context, dir string, d *deployment.Deployment, policy httpfile.Policy) error {
 	program := filepath.Join(dir, "go")
 	if err := os.MkdirAll(program, 0o755); err != nil {
@@ -284,8 +284,15 @@ func buildWorker(ctx context.Context, dir string, d *deployment.Deployment, poli
 		}
 		fmt.Fprintf(&settings, "export const %s = %s;\n", s.name, value)
 	}
-	for name, content := range map[string][]byte{"worker.mjs": workerScript, "settings.mjs": []byte(settings.String())} {
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "settings.mjs"), []byte(settings.String()), 0o644); err != nil {
+		return fmt.Errorf("write the worker's settings: %w", err)
+	}
+	for _, name := range []string{"worker.mjs", "program.mjs"} {
+		content, err := scripts.ReadFile(path.Join(workerFolder, name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), content, 0o644)
+		}
+		if err != nil {
 			return fmt.Errorf("write the worker: %w", err)
 		}
 	}

@@ -69,15 +69,16 @@ async function startHost(frame) {
 }
 
 /**
- * The files of models that a page asks for from now on.
+ * The files of models that a page gets over the network from now on.
  *
  * @param {import('puppeteer-core').Page} page
  */
 function requests(page) {
   /** @type {string[]} */
   const names = [];
-  page.on('request', (request) => {
-    const { pathname } = new URL(request.url());
+  page.on('response', (response) => {
+    const { pathname } = new URL(response.url());
+    if (response.fromCache()) return;
     if (pathname.startsWith('/models/') || pathname.startsWith('/api/')) names.push(pathname);
   });
   return names;

@@ -4,7 +4,7 @@
  */
 
 import assert from 'node:assert/strict';
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -19,15 +19,12 @@ const program = { answer: () => new Response(), asked: [] };
 
 before(async () => {
   dir = await mkdtemp(join(tmpdir(), 'hamster-worker-'));
-  await mkdir(join(dir, 'go'));
   await copyFile(new URL('../worker/worker.mjs', import.meta.url), join(dir, 'worker.mjs'));
-  await writeFile(join(dir, 'go', 'worker.mjs'), `export default {
-    async fetch(request, env) {
-      globalThis.program.asked.push(request);
-      if (env.DEPLOYMENT !== 'deployed' || env.MODELS !== 'bucket') throw new Error('the environment is incomplete');
-      return globalThis.program.answer();
-    },
-  };`);
+  await writeFile(join(dir, 'program.mjs'), `export async function answer(request, env) {
+    globalThis.program.asked.push(request);
+    if (env.DEPLOYMENT !== 'deployed' || env.MODELS !== 'bucket') throw new Error('the environment is incomplete');
+    return globalThis.program.answer();
+  }`);
   await writeFile(join(dir, 'settings.mjs'), `export const deployment = 'deployed';
     export const headers = { 'X-Content-Type-Options': 'nosniff' };
     export const dynamic = ['/models/*', '/embed'];`);

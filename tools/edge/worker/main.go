@@ -7,6 +7,7 @@ package main
 
 import (
 	"net/http"
+	"sync"
 	"syscall/js"
 
 	"github.com/syumai/workers"
@@ -20,11 +21,17 @@ func main() {
 	workers.Serve(http.HandlerFunc(serve))
 }
 
-// serve answers one request; the library starts a program for each.
+// deployed is what this program was started with.
+var deployed = sync.OnceValues(func() (*deployment.Deployment, error) {
+	return deployment.Parse(cloudflare.Getenv(deployment.Variable))
+})
+
+// serve answers one request. Many run at a time, but never in parallel, and none
+// may touch the streams and promises of another: they share only deployed.
 func serve(outer http.ResponseWriter, r *http.Request) {
 	w := &writer{ResponseWriter: outer, isHead: r.Method == http.MethodHead}
 	defer w.finish()
-	d, err := deployment.Parse(cloudflare.Getenv(deployment.Variable))
+	d, err := deployed()
 	if err != nil {
 		w.fail()
 		return

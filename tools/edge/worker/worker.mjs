@@ -1,10 +1,10 @@
 /**
- * The worker's entry. Go answers for models, the frame and the catalogue;
- * starting it takes milliseconds of processor time, so an address that nobody
- * has is answered here, as are requests that Go cannot read.
+ * The worker's entry. Go answers for models, the frame and the catalogue; it
+ * costs more than a few lines here, so an address that nobody has is answered
+ * without it, as are requests that it cannot read.
  */
 
-import program from './go/worker.mjs';
+import { answer } from './program.mjs';
 import { deployment, headers, dynamic } from './settings.mjs';
 
 /**
@@ -31,7 +31,7 @@ export default {
     if (!isReadable(pathname)) return refuse(request, 400, 'The address cannot be read.');
     let response;
     try {
-      response = await program.fetch(plain(request), { ...env, DEPLOYMENT: deployment }, context);
+      response = await answer(plain(request), { ...env, DEPLOYMENT: deployment }, context);
     } catch {
       return broken(request);
     }
