@@ -160,11 +160,11 @@ export class Models {
 
 /** @param {ModelInfo} info */
 function drawCard(info) {
-  const { labels, licence, source, width, height, card } = info;
+  const { labels, licence, source, width, height, kept, card } = info;
   /** @type {[() => string, () => string][]} */
   const facts = [
     [() => texts.cardClasses, () => texts.count(labels.length)],
-    [() => texts.cardSize, () => texts.size(card.size)],
+    [() => texts.cardSize, () => texts.size(kept.size || card.size)],
     [() => texts.cardInput, () => texts.input(width, height)],
     [() => texts.cardLicence, () => licence || texts.notSaid],
     [() => texts.cardSource, () => source || texts.notSaid],
