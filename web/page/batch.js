@@ -76,6 +76,13 @@ export class Batch {
     this.start();
   }
 
+  /** Forgets all of them. */
+  clear() {
+    this.stop();
+    this.items = [];
+    this.#spent = 0;
+  }
+
   stop() {
     this.#turn.abort();
     this.isRunning = false;

@@ -97,8 +97,7 @@ export class Many {
 
   /** Forgets all photos. */
   clear() {
-    this.#batch.stop();
-    this.#batch.items = [];
+    this.#batch.clear();
     for (const { image } of this.#views.values()) URL.revokeObjectURL(image.src);
     this.#views.clear();
     this.#tiles.replaceChildren();

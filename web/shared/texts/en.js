@@ -226,7 +226,7 @@ export const texts = {
   manyDone: (done, failed, milliseconds) =>
     `${photos(done)} in ${duration(milliseconds)} each${failed ? `; ${whole(failed)} could not be read` : ''}.`,
   /** @param {number} count */
-  leftOut: (count) => `${whole(count)} ${count === 1 ? 'file was' : 'files were'} no photos and left out.`,
+  leftOut: (count) => `${count === 1 ? '1 file was no photo' : `${whole(count)} files were no photos`} and left out.`,
   tileWaiting: 'waiting',
   /**
    * @param {string} name
