@@ -12,7 +12,8 @@ import (
 type chart struct {
 	title, metric string
 	x             func(Row) float64
-	tick, under   func(Row) string // what stands below a point
+	tick, under   func(Row) string // what stands below a point, under is nil for nothing more
+	unit          string           // of tick
 	ideal         string           // what the dotted line says; empty for none
 	straight      bool             // the axis of x counts evenly, not by factors
 	falling       bool             // the ideal falls with x
@@ -21,31 +22,31 @@ type chart struct {
 var charts = []chart{
 	{
 		title: "Time by the picture's size", metric: "growth_input_ms", x: macs,
-		tick:  func(r Row) string { return fmt.Sprintf("%d px", r.Input) },
-		under: gmacs, ideal: "as the work grows",
+		tick: side, unit: "pixels", under: gmacs, ideal: "as the work grows",
 	},
 	{
 		title: "Memory by the picture's size", metric: "growth_input_bytes", x: macs,
-		tick:  func(r Row) string { return fmt.Sprintf("%d px", r.Input) },
-		under: gmacs,
+		tick: side, unit: "pixels", under: gmacs,
 	},
 	{
 		title: "Time by the model's size", metric: "growth_size_ms", x: macs,
-		tick: millions, under: gmacs, ideal: "as the work grows",
+		tick: millions, unit: "weights", under: gmacs, ideal: "as the work grows",
 	},
 	{
 		title: "Memory by the model's size", metric: "growth_size_bytes", x: func(r Row) float64 { return r.Parameters },
-		tick: millions, under: gmacs, ideal: "4 bytes a parameter",
+		tick: millions, unit: "weights", under: gmacs, ideal: "4 bytes a parameter",
 	},
 	{
 		title: "Time by threads", metric: "growth_threads_ms", x: func(r Row) float64 { return float64(r.Threads) },
-		tick: func(r Row) string { return threadsText(r.Threads) }, under: gmacs, ideal: "shared evenly", straight: true, falling: true,
+		tick: func(r Row) string { return fmt.Sprint(r.Threads) }, unit: "threads", ideal: "shared evenly", straight: true, falling: true,
 	},
 }
 
 func macs(r Row) float64 { return r.MACs }
 
-func gmacs(r Row) string { return fmt.Sprintf("%.2g GMAC", r.MACs/1e9) }
+func gmacs(r Row) string { return fmt.Sprintf("%.2g", r.MACs/1e9) }
+
+func side(r Row) string { return fmt.Sprint(r.Input) }
 
 func millions(r Row) string { return fmt.Sprintf("%.0f M", r.Parameters/1e6) }
 
@@ -67,7 +68,7 @@ func (r *Report) WriteCurves(w io.Writer) error {
 	s.text(x+30, y+56, "strong", "start", "Hamster")
 	s.path("peer-curve", "M%.1f %.1fh24", x+110, y+52)
 	s.text(x+140, y+56, "", "start", "onnxruntime-web")
-	s.text(x+270, y+56, "dim", "start", "Both axes by factors; beside each point the work of one run in 10⁹ multiply-adds (GMAC).")
+	s.text(x+270, y+56, "dim", "start", "Both axes by factors. GMAC: 10⁹ multiply-adds in a run.")
 	y += 72
 	column := 0
 	for _, c := range charts {
@@ -120,6 +121,10 @@ func (s *svg) chart(x, y float64, c chart, rows []Row) {
 		s.path("line", "M%.1f %.1fh%.1f", left, ty, h.length)
 		s.text(left-8, ty+4, "dim", "end", rough(c.metric, tick))
 	}
+	s.text(x, y+chartHeight+18, "dim", "start", c.unit)
+	if c.under != nil {
+		s.text(x, y+chartHeight+33, "dim", "start", "GMAC")
+	}
 	for _, system := range []string{ORTWeb, Hamster} {
 		class := "peer"
 		if system == Hamster {
@@ -140,7 +145,9 @@ func (s *svg) chart(x, y float64, c chart, rows []Row) {
 			s.element(`<circle cx="%.1f" cy="%.1f" r="4" class="%s"/>`, px, py, class)
 			if system == Hamster {
 				s.text(px, y+chartHeight+18, "dim", "middle", c.tick(r))
-				s.text(px, y+chartHeight+33, "dim", "middle", c.under(r))
+				if c.under != nil {
+					s.text(px, y+chartHeight+33, "dim", "middle", c.under(r))
+				}
 			}
 		}
 		if len(points) > 1 {

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"hamster/model"
+	"hamster/model/graph"
 	"hamster/model/onnxfile"
 	"hamster/tools/internal/onnxwrite"
 )
@@ -95,15 +96,24 @@ func dims(sizes ...int) (shape []onnxwrite.Dim) {
 const (
 	modelGraph    = 7
 	modelMetadata = 14
+	graphNode     = 1
 	graphInput    = 11
 	entryKey      = 1
+	nodeOutput    = 2
+	nodeOp        = 4
+	nodeAttribute = 5
 )
 
 // withInput returns an ONNX file whose one input has another shape; what it says
-// of itself no longer includes a size.
+// of itself no longer includes a size. Where it took the mean of all pixels by a
+// window of just that size, it does so for any number of pixels.
 func withInput(file []byte, shape []int) ([]byte, error) {
+	means, err := wholeMeans(file)
+	if err != nil {
+		return nil, err
+	}
 	var out []byte
-	err := eachField(file, func(number protowire.Number, value, whole []byte) error {
+	err = eachField(file, func(number protowire.Number, value, whole []byte) error {
 		switch number {
 		case modelMetadata:
 			isSize := false
@@ -115,11 +125,11 @@ func withInput(file []byte, shape []int) ([]byte, error) {
 				return err
 			}
 		case modelGraph:
-			graph, err := graphWithInput(value, shape)
+			body, err := graphWithInput(value, shape, means)
 			if err != nil {
 				return err
 			}
-			out = appendMessage(out, modelGraph, graph)
+			out = appendMessage(out, modelGraph, body)
 			return nil
 		}
 		out = append(out, whole...)
@@ -128,10 +138,35 @@ func withInput(file []byte, shape []int) ([]byte, error) {
 	return out, err
 }
 
-func graphWithInput(graph []byte, shape []int) ([]byte, error) {
+// wholeMeans names the results of AveragePool nodes whose window is all there is.
+func wholeMeans(file []byte) (map[string]bool, error) {
+	f, err := onnxfile.Parse(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		return nil, err
+	}
+	g, err := graph.Import(f, nil)
+	if err != nil {
+		return nil, err
+	}
+	means := map[string]bool{}
+	for _, n := range g.Nodes {
+		if n.Op == "AveragePool" && graph.Elements(n.Outputs[0].Shape[2:]) == 1 {
+			means[n.Outputs[0].Name] = true
+		}
+	}
+	return means, nil
+}
+
+func graphWithInput(proto []byte, shape []int, means map[string]bool) ([]byte, error) {
 	var out []byte
-	err := eachField(graph, func(number protowire.Number, value, whole []byte) error {
-		if number != graphInput {
+	err := eachField(proto, func(number protowire.Number, value, whole []byte) error {
+		switch number {
+		case graphNode:
+			node, err := withoutWindow(value, means)
+			out = appendMessage(out, graphNode, node)
+			return err
+		case graphInput:
+		default:
 			out = append(out, whole...)
 			return nil
 		}
@@ -156,6 +191,29 @@ func graphWithInput(graph []byte, shape []int) ([]byte, error) {
 		return err
 	})
 	return out, err
+}
+
+// withoutWindow makes a NodeProto a GlobalAveragePool where means has its result.
+func withoutWindow(node []byte, means map[string]bool) ([]byte, error) {
+	var other []byte
+	isMean := false
+	err := eachField(node, func(number protowire.Number, value, whole []byte) error {
+		switch number {
+		case nodeOutput:
+			isMean = isMean || means[string(value)]
+		case nodeOp:
+			other = appendMessage(other, nodeOp, []byte("GlobalAveragePool"))
+			return nil
+		case nodeAttribute:
+			return nil
+		}
+		other = append(other, whole...)
+		return nil
+	})
+	if err != nil || !isMean {
+		return node, err
+	}
+	return other, nil
 }
 
 func appendMessage(b []byte, number protowire.Number, content []byte) []byte {
