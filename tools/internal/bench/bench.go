@@ -132,7 +132,7 @@ func (o *Options) plan() plan {
 func (o *Options) environment() Environment {
 	env := newEnvironment()
 	if env.Load > busy {
-		o.Log("The machine is busy (load average %.2f): times will say little.", env.Load)
+		o.Log("The machine is busy (%.2f cores at other work): times will say little.", env.Load)
 	}
 	return env
 }

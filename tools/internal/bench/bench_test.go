@@ -252,7 +252,7 @@ No WebGPU adapter here, so nothing ran on one.
 onnxruntime-web 1
 hamster 2
 Begun 0001-01-01 00:00 UTC.
-Load average before: 1.50 at most. The machine was busy, so times say little.
+Cores at other work before a run: 1.50 at most. The machine was busy, so times say little.
 1 of 2 medians have values more than 15 % apart around them.
 A ratio is ours by onnxruntime-web's (wasm) with as many threads, on float32 weights where it ran such, within a round; the median over rounds.
 Hamster by this: our default setting by that peer, likewise.

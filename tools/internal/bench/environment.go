@@ -20,19 +20,19 @@ type Environment struct {
 	Browser  string `json:"browser"`
 	Isolated bool   `json:"isolated"` // cross-origin: without it there are no threads
 	WebGPU   string `json:"webgpu"`   // the adapter, empty where there is none
-	// Load is the load average of the minute before, as the system tells it; −1
-	// where it does not.
+	// Load is how many cores were at other work before; −1 where the system does
+	// not tell.
 	Load float64   `json:"load"`
 	Time time.Time `json:"time"`
 }
 
-// busy is a load average at which timings say little: half a core at other work.
+// busy is a load at which timings say little.
 const busy = 0.5
 
 func newEnvironment() Environment {
 	return Environment{
 		CPU: cpuModel(), OS: runtime.GOOS + "/" + runtime.GOARCH,
-		Load: loadAverage(), Time: time.Now().UTC().Truncate(time.Second),
+		Load: coresAtWork(), Time: time.Now().UTC().Truncate(time.Second),
 	}
 }
 
@@ -85,7 +85,7 @@ func remarks(rows []Row) []string {
 		add(fmt.Sprintf("Runs begun from %s to %s UTC.", begun, ended))
 	}
 	if busiest >= 0 {
-		text := fmt.Sprintf("Load average before: %.2f at most.", busiest)
+		text := fmt.Sprintf("Cores at other work before a run: %.2f at most.", busiest)
 		if busiest > busy {
 			text += " The machine was busy, so times say little."
 		}
@@ -121,17 +121,37 @@ func cpuModel() string {
 	return runtime.GOARCH
 }
 
-func loadAverage() float64 {
-	text, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
+// coresAtWork is how many cores are at work while nothing is measured, over a
+// second. A load average would tell of the minute before.
+func coresAtWork() float64 {
+	busyBefore, allBefore := processorTime()
+	time.Sleep(time.Second)
+	busyAfter, allAfter := processorTime()
+	if allAfter <= allBefore {
 		return -1
 	}
-	first, _, _ := strings.Cut(string(text), " ")
-	load, err := strconv.ParseFloat(first, 64)
+	return float64(runtime.NumCPU()) * (busyAfter - busyBefore) / (allAfter - allBefore)
+}
+
+// processorTime is what all processors have spent at work, and in all, in ticks;
+// 0 where the system does not tell.
+func processorTime() (busy, all float64) {
+	text, err := os.ReadFile("/proc/stat")
 	if err != nil {
-		return -1
+		return 0, 0
 	}
-	return load
+	line, _, _ := strings.Cut(string(text), "\n")
+	for i, field := range strings.Fields(line)[1:] {
+		ticks, err := strconv.ParseFloat(field, 64)
+		if err != nil || i > 7 { // guests are counted under their hosts
+			break
+		}
+		all += ticks
+		if i != 3 && i != 4 { // idle, waiting for a disk
+			busy += ticks
+		}
+	}
+	return busy, all
 }
 
 // packageVersion reads the version of a package that npm installed.
