@@ -103,6 +103,12 @@ edge-deploy: setup-edge ## deploy it (DRY_RUN=1: all but what needs an account)
 edge-bench: setup-edge ## how long its requests take, on this machine
 	@go run ./tools/edge bench $(EDGE_ARGS)
 
+.PHONY: test-browsers setup-browsers
+test-browsers: setup-browsers ## the main path in Firefox and WebKit too
+	$(WITH_MODEL) node --test --test-concurrency=1 web/test/browsers.mjs
+setup-browsers:
+	@tools/setup.sh browsers
+
 .PHONY: check-readme
 check-readme: setup-test ## every command that README.md shows
 	go run ./tools/internal/readme

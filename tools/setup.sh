@@ -1,7 +1,7 @@
 #!/bin/sh
 # Brings a machine to where Hamster can be run, deployed, or tested:
 #
-#     tools/setup.sh run|edge|test
+#     tools/setup.sh run|edge|test|browsers
 #
 # Debian packages are installed where this may be done (as root); everywhere
 # else one sentence for each missing thing says how to get it. What is already
@@ -10,9 +10,9 @@ set -eu
 
 purpose=${1:-}
 case $purpose in
-run | edge | test) ;;
+run | edge | test | browsers) ;;
 *)
-	echo "usage: tools/setup.sh run|edge|test" >&2
+	echo "usage: tools/setup.sh run|edge|test|browsers" >&2
 	exit 2
 	;;
 esac
@@ -65,6 +65,10 @@ missing_packages() {
 	# golden.py makes the preprocessing goldens anew.
 	/usr/bin/python3 -c 'import PIL' 2>/dev/null || echo python3-pil
 	/usr/bin/python3 -c 'import numpy' 2>/dev/null || echo python3-numpy
+	[ $purpose = browsers ] || return 0
+	command -v "${HAMSTER_FIREFOX:-firefox-esr}" >/dev/null || echo firefox-esr
+	command -v "${HAMSTER_WEBKITDRIVER:-WebKitWebDriver}" >/dev/null || echo webkit2gtk-driver
+	command -v Xvfb >/dev/null || echo xvfb
 }
 
 install_packages() {
@@ -103,6 +107,6 @@ install_npm() {
 
 check_go
 check_node
-[ $purpose != test ] || install_packages
+case $purpose in test | browsers) install_packages ;; esac
 [ $purpose = run ] || $failed || install_npm
 ! $failed

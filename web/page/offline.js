@@ -11,12 +11,14 @@ export async function offline() {
   registered = true;
   try {
     const registration = await navigator.serviceWorker.register('sw.js', { updateViaCache: 'none' });
-    if (registration.waiting) tell(registration.waiting);
+    // Where no other is in use this is the first one, and no news. WebKit tells
+    // that it is installed when it is in use already.
+    const isNews = (/** @type {ServiceWorker} */ worker) => registration.active && registration.active !== worker;
+    if (registration.waiting && isNews(registration.waiting)) tell(registration.waiting);
     registration.addEventListener('updatefound', () => {
       const worker = registration.installing;
       worker?.addEventListener('statechange', () => {
-        // With no controller this is the first one, and no news.
-        if (worker.state === 'installed' && navigator.serviceWorker.controller) tell(worker);
+        if (worker.state === 'installed' && isNews(worker)) tell(worker);
       });
     });
   } catch {
