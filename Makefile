@@ -124,6 +124,10 @@ fuzz: setup-test ## every fuzz target for 5 minutes (or FUZZTIME)
 bench: setup-test ## Hamster beside its peers, in headless Chromium (10 minutes)
 	@go run ./tools/hamster bench --json docs/bench.json --markdown docs/bench.md
 
+.PHONY: package
+package: setup-run ## build the npm package, into .cache/package
+	@go run ./tools/hamster package
+
 .PHONY: notice
 notice: setup-run ## write NOTICE anew, after go.mod has changed
 	go run ./tools/internal/notice

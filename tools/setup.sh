@@ -62,6 +62,9 @@ check_node() {
 missing_packages() {
 	command -v "${HAMSTER_CHROMIUM:-chromium}" >/dev/null || echo chromium
 	[ -d /usr/share/libonnx-testdata/data ] || echo libonnx-testdata
+	# docs/hosting.md has a configuration of nginx, which is tested.
+	[ -x /usr/sbin/nginx ] || echo nginx-light
+	[ -e /usr/lib/nginx/modules/ngx_http_brotli_static_module.so ] || echo libnginx-mod-http-brotli-static
 	# golden.py makes the preprocessing goldens anew.
 	/usr/bin/python3 -c 'import PIL' 2>/dev/null || echo python3-pil
 	/usr/bin/python3 -c 'import numpy' 2>/dev/null || echo python3-numpy

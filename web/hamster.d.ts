@@ -21,7 +21,7 @@ export interface PixelSource {
 
 /**
  * What can be classified. A string is a URL, relative to the document: `https:`,
- * `http:`, `blob:` or `data:image/`. A video is taken as it shows at the call.
+ * `http:`, `blob:` or `data:image/`. Bytes are those of a file. A video is taken as it shows at the call.
  */
 export type ImageSource =
   | Blob
@@ -34,7 +34,9 @@ export type ImageSource =
   | ImageBitmap
   | VideoFrame
   | ImageData
-  | PixelSource;
+  | PixelSource
+  | ArrayBuffer
+  | Uint8Array<ArrayBuffer>;
 
 /**
  * How far a start is. `fetch`: bytes on the wire; `read`: bytes from this device;

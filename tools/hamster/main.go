@@ -25,6 +25,7 @@ type grammar struct {
 	Model    modelCommands   `cmd:"" help:"Get, convert, inspect and pack models."`
 	Serve    serveCommand    `cmd:"" help:"Serve the page that recognises images in a browser."`
 	Site     siteCommand     `cmd:"" help:"Build the page into a folder that any web server can serve."`
+	Package  packageCommand  `cmd:"" help:"Build the npm package into a folder."`
 	Bench    benchCommands   `cmd:"" help:"Measure Hamster beside its peers in headless Chromium."`
 }
 

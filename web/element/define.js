@@ -1,5 +1,5 @@
-/** Defines <image-classifier>, unless the page has done so. */
+/** Defines <image-classifier>, unless the page has done so or there is no page. */
 
 import { ImageClassifierElement } from './element.js';
 
-if (!customElements.get('image-classifier')) customElements.define('image-classifier', ImageClassifierElement);
+if (globalThis.customElements && !customElements.get('image-classifier')) customElements.define('image-classifier', ImageClassifierElement);

@@ -1,6 +1,6 @@
 import type { Backend, Classification, HamsterError, ImageSource, ModelInfo, Progress } from '../hamster.js';
 
-/** What the element is doing: nothing yet, waiting to be seen, at work, done, live or failed. */
+/** What the element is doing: nothing yet, waiting to be seen or for its turn, at work, done, live or failed. */
 export type State = 'empty' | 'waiting' | 'loading' | 'looking' | 'answered' | 'live' | 'failed';
 
 export interface ImageClassifierEventMap {

@@ -1,9 +1,11 @@
 import { Classifier } from '../library/classifier.js';
 import { open, until } from '../library/source.js';
+import { Smoother } from '../page/smooth.js';
 import { HamsterError, isAbort } from '../shared/errors.js';
 import { inspectImage } from '../shared/imageheader.js';
 import { parseBackend, parseTop } from './attributes.js';
 import { closeCamera, openCamera } from './camera.js';
+import { inTurn } from './queue.js';
 import { View } from './view.js';
 
 /**
@@ -16,6 +18,9 @@ import { View } from './view.js';
 /** How far below the visible part an element may be for its work to begin, in CSS pixels. */
 const margin = '200px';
 
+/** With fewer guesses of each frame, a class that comes and goes would flicker. */
+const enoughToSmooth = 15;
+
 /** Properties that someone may have set before the element was defined. */
 const properties = ['src', 'model', 'top', 'explain', 'webcam', 'backend', 'alt'];
 
@@ -25,10 +30,10 @@ const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class 
 /**
  * <image-classifier>; web/element/element.d.ts declares it.
  *
- * @fires progress - How far the start is (CustomEvent, detail: Progress)
- * @fires ready - The model is loaded (CustomEvent, detail: ModelInfo)
- * @fires classify - An answer (CustomEvent, detail: Classification)
- * @fires error - A failure, also of an attribute's value (CustomEvent, detail: HamsterError)
+ * @fires {CustomEvent<Progress>} progress - How far the start is
+ * @fires {CustomEvent<ModelInfo>} ready - The model is loaded
+ * @fires {CustomEvent<Classification>} classify - An answer
+ * @fires {CustomEvent<HamsterError>} error - A failure, also of an attribute's value
  *
  * @attr {string} src - Address of the picture; without it the reader chooses one
  * @attr {string} model - Address of the model; without it, that of the library's server
@@ -278,7 +283,7 @@ export class ImageClassifierElement extends Base {
     const classifier = this.#open();
     if (!classifier) return null;
     try {
-      this.#enter(this.#info ? 'looking' : 'loading');
+      this.#enter(this.#info ? 'waiting' : 'loading');
       const loading = this.#ready(classifier, signal);
       loading.catch(() => {}); // the picture may fail first
       const { source } = job;
@@ -287,12 +292,17 @@ export class ImageClassifierElement extends Base {
       await this.#view.show(image, signal);
       await loading;
       signal.throwIfAborted();
-      this.#enter('looking');
-      const result = await classifier.classify(image instanceof Blob ? image : source, { top: this.top, signal });
+      this.#enter('waiting');
+      const result = await inTurn(() => {
+        this.#enter('looking');
+        return classifier.classify(image instanceof Blob ? image : source, { top: this.top, explain: this.explain, signal });
+      }, signal);
       signal.throwIfAborted();
       this.#enter('answered');
-      this.#answer(result);
+      this.#view.answer(result.predictions);
+      this.#view.explain(result.heatmap);
       this.#view.announce(result);
+      this.#tellAnswer(result);
       return result;
     } catch (thrown) {
       if (signal.aborted) {
@@ -329,9 +339,19 @@ export class ImageClassifierElement extends Base {
       await loading;
       signal.throwIfAborted();
       this.#enter('live');
+      const smoother = new Smoother();
+      let last = performance.now();
       for (;;) {
         await until(Promise.race([this.#watched(signal), lost]), signal);
-        this.#answer(await until(Promise.race([classifier.classify(video, { top: this.top, signal }), lost]), signal));
+        const explain = this.explain && this.#info?.explains === 'grad-cam'; // the other way takes many runs
+        const asked = this.top && Math.max(this.top, enoughToSmooth);
+        const result = await until(Promise.race([classifier.classify(video, { top: asked, explain, signal }), lost]), signal);
+        const now = performance.now();
+        const calm = smoother.add(result.predictions, now - last);
+        last = now;
+        this.#view.answer(this.top ? calm.slice(0, this.top) : calm);
+        this.#view.explain(result.heatmap);
+        this.#tellAnswer(this.top ? { ...result, predictions: result.predictions.slice(0, this.top) } : result);
         await painted();
       }
     } catch (thrown) {
@@ -388,9 +408,8 @@ export class ImageClassifierElement extends Base {
   }
 
   /** @param {Classification} result */
-  #answer(result) {
+  #tellAnswer(result) {
     this.#result = result;
-    this.#view.answer(result);
     this.#tell('classify', result);
   }
 

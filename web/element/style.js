@@ -100,11 +100,15 @@ p, ol { margin: 0; padding: 0; }
 .guess:first-child .bar::before { background: var(--bar); }
 :host(:dir(rtl)) .bar::before { transform-origin: right; }
 
-.failure { display: grid; gap: .25rem; color: var(--trouble); font-weight: 600; }
+.failure { align-self: center; color: var(--trouble); font-weight: 600; text-align: center; text-wrap: balance; }
 
-.foot { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .5rem 1rem; min-height: 2.5rem; }
-.status { flex: 1 1 8rem; color: var(--quiet); font-size: .875rem; }
-.status > progress { display: block; width: 100%; height: .25rem; margin-top: .375rem; accent-color: var(--accent); }
+.answer { display: grid; }
+.answer > :not(slot), .answer ::slotted(*), .guesses { grid-area: 1 / 1; min-width: 0; }
+.status { align-self: center; color: var(--quiet); text-align: center; pointer-events: none; }
+.status > progress { display: block; width: 100%; max-width: 16rem; height: .25rem; margin: .5rem auto 0; accent-color: var(--accent); }
+
+.foot { display: flex; flex-wrap: wrap; justify-content: flex-end; gap: .5rem; }
+.foot:not(:has(> :not([hidden]))) { display: none; }
 
 .button {
   position: relative;
@@ -127,6 +131,7 @@ p, ol { margin: 0; padding: 0; }
 
 .announcer { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 
+@media (hover: none) { .drop { display: none; } }
 @media (prefers-reduced-motion: reduce) { .bar::before { transition: none; } }
 @media (forced-colors: active) { .bar { border: 1px solid; } .bar::before { background: Highlight !important; forced-color-adjust: none; } }
 `;

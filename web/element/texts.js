@@ -13,7 +13,7 @@ const english = {
   language: 'en',
   choose: 'Choose a photo',
   another: 'Another photo',
-  drop: 'or drop one here',
+  drop: 'Drop a photo here',
   start: 'Start the camera',
   stop: 'Stop',
   retry: 'Try again',
@@ -27,6 +27,7 @@ const english = {
     if (stage === 'fetch' && total) return `Fetching the model: ${megabytes(done)} of ${megabytes(total)} MB`;
     return 'Getting ready…';
   },
+  waiting: 'The best guesses go here.',
   looking: 'Looking closely…',
   best: 'Best guess',
   guesses: 'Best guesses',
@@ -50,7 +51,7 @@ const german = {
   language: 'de',
   choose: 'Foto wählen',
   another: 'Anderes Foto',
-  drop: 'oder hier ablegen',
+  drop: 'Ein Foto hier ablegen',
   start: 'Kamera einschalten',
   stop: 'Ausschalten',
   retry: 'Noch einmal',
@@ -63,6 +64,7 @@ const german = {
     if (stage === 'fetch' && total) return `Holt das Modell: ${megabytes(done, 'de')} von ${megabytes(total, 'de')} MB`;
     return 'Macht sich bereit…';
   },
+  waiting: 'Hier stehen dann die besten Vermutungen.',
   looking: 'Sieht genau hin…',
   best: 'Beste Vermutung',
   guesses: 'Beste Vermutungen',

@@ -3,11 +3,12 @@
  * come from. All that others wrote, labels above all, goes in as text.
  */
 
+import { paintHeat } from '../page/heat.js';
 import { failureText, percent, readable, textsFor } from './texts.js';
 import { style } from './style.js';
 
 /**
- * @import { Classification, Pixels, Prediction, Progress } from '../shared/protocol.js'
+ * @import { Classification, Heatmap, Pixels, Prediction, Progress } from '../shared/protocol.js'
  * @import { HamsterError } from '../shared/errors.js'
  * @import { State } from './element.js'
  *
@@ -17,8 +18,8 @@ import { style } from './style.js';
  * @typedef {{ onfile: (file: File) => void, onbutton: () => void, onretry: () => void }} Handlers
  */
 
-/** The longer side of a picture as it is shown, in pixels. */
-const shownSide = 1024;
+/** The longer side of a picture as it is shown, in pixels, at the most. */
+const shownSide = 1280;
 
 /** One sheet for all elements. @type {CSSStyleSheet | null} */
 let sheet = null;
@@ -45,10 +46,10 @@ export class View {
   /** @type {Way} */
   #way = 'none';
 
+  #heat;
+
   /** @type {HTMLVideoElement} */
   video;
-  /** @type {HTMLCanvasElement} */
-  heat;
 
   /**
    * @param {HTMLElement} host
@@ -77,8 +78,8 @@ export class View {
     this.#placeholder = make('div', { className: 'placeholder', part: 'placeholder' }, slot);
     this.#picture = make('canvas', { part: 'image', role: 'img', hidden: true });
     this.video = make('video', { part: 'video', muted: true, playsInline: true, hidden: true });
-    this.heat = make('canvas', { className: 'heat', part: 'heatmap', role: 'img', hidden: true });
-    this.#stage = make('div', { className: 'stage', part: 'stage' }, this.#placeholder, this.#picture, this.video, this.heat);
+    this.#heat = make('canvas', { className: 'heat', part: 'heatmap', role: 'img', hidden: true });
+    this.#stage = make('div', { className: 'stage', part: 'stage' }, this.#placeholder, this.#picture, this.video, this.#heat);
     this.#takeDrops(onfile);
 
     this.#guesses = make('ol', { className: 'guesses', part: 'guesses' });
@@ -86,10 +87,11 @@ export class View {
     this.#progress = make('progress', { part: 'progress', max: 1, hidden: true });
     this.#status = make('div', { className: 'status', part: 'status' }, this.#statusText, this.#progress);
     this.#announcer = make('p', { className: 'announcer', role: 'status' });
+    // What is being done, what went wrong and the answer are never there at once:
+    // they share a place, and nothing moves when one follows another.
     const words = make('div', { className: 'words', part: 'words' },
-      make('slot', { name: 'result' }, this.#guesses),
-      this.#failure,
-      make('div', { className: 'foot' }, this.#status, this.#retry, this.#button, this.#picker),
+      make('div', { className: 'answer' }, make('slot', { name: 'result' }, this.#guesses), this.#failure, this.#status),
+      make('div', { className: 'foot' }, this.#retry, this.#button, this.#picker),
       this.#announcer);
     this.#card = make('div', { className: 'card', part: 'card' }, this.#stage, words);
     root.append(this.#card);
@@ -106,7 +108,7 @@ export class View {
     this.#guesses.ariaLabel = texts.guesses;
     this.#progress.ariaLabel = texts.connecting;
     this.video.ariaLabel = texts.camera;
-    this.heat.ariaLabel = texts.heat;
+    this.#heat.ariaLabel = texts.heat;
     this.#label();
   }
 
@@ -168,7 +170,8 @@ export class View {
       if ('close' in image) image.close();
     }
     if (!signal?.aborted) {
-      const scale = Math.min(1, shownSide / Math.max(bitmap.width, bitmap.height));
+      const side = Math.min(shownSide, devicePixelRatio * Math.max(this.#stage.clientWidth, this.#stage.clientHeight, 64));
+      const scale = Math.min(1, side / Math.max(bitmap.width, bitmap.height));
       this.#picture.width = Math.max(1, Math.round(bitmap.width * scale));
       this.#picture.height = Math.max(1, Math.round(bitmap.height * scale));
       const context = this.#picture.getContext('2d');
@@ -185,7 +188,7 @@ export class View {
   /** Clears the answer to the picture before. */
   forget() {
     this.#guesses.replaceChildren();
-    this.heat.hidden = true;
+    this.#heat.hidden = true;
   }
 
   /** @param {boolean} on whether the camera's picture is shown */
@@ -195,10 +198,22 @@ export class View {
     this.#placeholder.hidden = on;
   }
 
-  /** @param {Classification} result */
-  answer({ predictions }) {
+  /** @param {Prediction[]} predictions */
+  answer(predictions) {
     while (this.#guesses.children.length > predictions.length) this.#guesses.lastElementChild?.remove();
     predictions.forEach((prediction, i) => this.#guess(i, prediction));
+  }
+
+  /**
+   * Paints what spoke for the best guess over the picture.
+   *
+   * @param {Heatmap} [map] nothing for none
+   */
+  explain(map) {
+    this.#heat.hidden = !map;
+    if (!map) return;
+    const [width, height] = this.video.hidden ? [this.#picture.width, this.#picture.height] : [this.video.videoWidth, this.video.videoHeight];
+    paintHeat(this.#heat, map, width, height);
   }
 
   /** Tells the answer to those who listen; one that changes all the time is noise. @param {Classification} result */
@@ -233,6 +248,7 @@ export class View {
   /** Labels the buttons, and shows those that make sense now. */
   #label() {
     const state = this.#card?.dataset.state;
+    if (state === 'empty') this.#say(this.#way === 'none' ? '' : this.#texts.waiting);
     this.#picker.hidden = this.#way !== 'photo';
     this.#drop.hidden = this.#way !== 'photo';
     this.#button.hidden = this.#way !== 'camera' || state === 'loading';

@@ -13,7 +13,7 @@ import { checkPictureSize } from '../shared/limits.js';
  * @typedef {{ width: number, height: number, data: Uint8ClampedArray | Uint8Array }} PixelSource
  *
  * @typedef {Blob | string | URL | HTMLImageElement | HTMLCanvasElement | OffscreenCanvas | HTMLVideoElement
- *   | ImageBitmap | VideoFrame | ImageData | PixelSource} ImageSource
+ *   | ImageBitmap | VideoFrame | ImageData | PixelSource | ArrayBuffer | Uint8Array<ArrayBuffer>} ImageSource
  */
 
 /** Bytes and colours as they are, as in web/shared/bitmap.js. */
@@ -30,6 +30,7 @@ const exact = /** @type {const} */ ({ colorSpaceConversion: 'none', premultiplyA
 export async function open(source, signal) {
   if (typeof source === 'string' || isA('URL', source)) return fetchImage(String(source), signal);
   if (isA('Blob', source)) return source;
+  if (source instanceof ArrayBuffer || source instanceof Uint8Array) return new Blob([source]);
   if (isA('HTMLImageElement', source)) {
     await loaded(source, signal);
     return bitmapOf(source);
@@ -49,7 +50,7 @@ export async function open(source, signal) {
     return bitmapOf(source);
   }
   if (arePixels(source)) return pixelsOf(source);
-  throw invalid('an image is a File, Blob, URL, img, canvas, video, ImageBitmap, VideoFrame or ImageData');
+  throw invalid('an image is a File, Blob, URL, the bytes of a file, an img, canvas, video, ImageBitmap, VideoFrame or ImageData');
 }
 
 /** Gives a source back that is not needed after all. @param {Blob | ImageBitmap | VideoFrame | Pixels} image */

@@ -84,17 +84,14 @@ describe('the element', { skip }, () => {
 
   beforeEach(() => run('main.replaceChildren(); scrollTo(0, 0);'));
 
-  /** The engines that there are now. */
-  const engines = async () => {
-    const names = await Promise.all(opened.page.workers().map((worker) => worker.evaluate(() => self.name).catch(() => '')));
-    return names.filter((name) => name === 'hamster').length;
-  };
+  /** The engines that there are now; their other threads are workers of theirs. */
+  const engines = () => opened.page.workers().filter((worker) => worker.url().endsWith('/worker.js')).length;
 
   /** Waits until so many engines are there. @param {number} count */
   const untilThereAre = async (count) => {
     const late = Date.now() + patience;
-    while (await engines() !== count) {
-      if (Date.now() > late) assert.fail(`${await engines()} engines, not ${count}`);
+    while (engines() !== count) {
+      if (Date.now() > late) assert.fail(`${engines()} engines, not ${count}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   };
@@ -108,7 +105,7 @@ describe('the element', { skip }, () => {
       const canvas = root.querySelector('[part=image]');
       return {
         events: element.events, guesses: shown(element), announced: root.querySelector('[role=status]').textContent,
-        picture: [canvas.hidden, canvas.width, canvas.height, canvas.ariaLabel],
+        picture: [canvas.hidden, (canvas.width / canvas.height).toFixed(2), canvas.ariaLabel],
       };`);
     const kinds = events.map((/** @type {string[]} */ [type]) => type);
     assert.ok(kinds.includes('progress'), kinds.join());
@@ -116,7 +113,7 @@ describe('the element', { skip }, () => {
     assert.equal(guesses.length, 5);
     assert.match(guesses[0][1], /^[>\d]/);
     assert.equal(announced, `Best guess: ${guesses[0].join(', ')}`);
-    assert.deepEqual(picture, [false, 451, 300, 'A cat']);
+    assert.deepEqual(picture, [false, '1.50', 'A cat']);
   });
 
   test('properties and attributes are in step', async () => {
@@ -149,6 +146,7 @@ describe('the element', { skip }, () => {
   });
 
   test('it starts when it is about to be seen, and not before', async () => {
+    await untilThereAre(0); // those of the test before
     asked.cat = 0;
     const state = await run(`
       const spacer = document.createElement('div');
@@ -159,7 +157,7 @@ describe('the element', { skip }, () => {
       await until(element, /waiting/);
       await new Promise((resolve) => setTimeout(resolve, 300));
       return element.state;`);
-    assert.deepEqual([state, asked.cat, await engines()], ['waiting', 0, 0]);
+    assert.deepEqual([state, asked.cat, engines()], ['waiting', 0, 0]);
     assert.equal(await run('far.scrollIntoView(); return until(far, /answered|failed/);'), 'answered');
     assert.equal(asked.cat, 1);
   });
@@ -168,7 +166,7 @@ describe('the element', { skip }, () => {
     assert.deepEqual(await run(`
       const element = make({ src: '/cat.png' });
       main.append(element);
-      await until(element, /loading|looking/);
+      await until(element, /loading|waiting|looking/);
       const section = document.createElement('section');
       main.append(section);
       section.append(element);
@@ -182,7 +180,7 @@ describe('the element', { skip }, () => {
       await new Promise((resolve) => setTimeout(resolve, 200));
       const kept = shown(moved).length;
       moved.src = '/cat.png?again';
-      await until(moved, /loading|looking/);
+      await until(moved, /loading|waiting|looking/);
       await until(moved, /answered|failed/);
       return [kept, moved.state, count(moved, 'classify')];`), [5, 'answered', 2]);
   });
@@ -214,13 +212,13 @@ describe('the element', { skip }, () => {
     assert.deepEqual(await run(`
       const element = make({ src: '/cat.png' });
       main.append(element);
-      await until(element, /loading|looking/);
+      await until(element, /loading|waiting|looking/);
       element.src = '/cat.png?2';
       await until(element, /answered/);
       await new Promise((resolve) => setTimeout(resolve, 200));
       const first = count(element, 'classify');
       element.top = 2;
-      await until(element, /loading|looking/);
+      await until(element, /loading|waiting|looking/);
       await until(element, /answered/);
       return [first, shown(element).length, count(element, 'error')];`), [1, 2, 0]);
   });
@@ -234,7 +232,7 @@ describe('the element', { skip }, () => {
       main.append(...elements);
       for (const element of elements) await until(element, /answered|failed/);
       return [new Set(elements.map((element) => element.result?.predictions[0].label)).size, elements.filter(({ state }) => state === 'answered').length];`), [1, 50]);
-    assert.equal(await engines(), 1);
+    assert.equal(engines(), 1);
   });
 
   test('slots take the place of the picture before, and of the list', async () => {
@@ -272,7 +270,7 @@ describe('the element', { skip }, () => {
     })()`);
     const input = /** @type {import('puppeteer-core').ElementHandle<HTMLInputElement>} */ (field);
     await input.uploadFile(join(photos, 'chelsea.png'));
-    assert.equal(await run('await until(chooser, /loading|looking/); return until(chooser, /answered|failed/);'), 'answered');
+    assert.equal(await run('await until(chooser, /loading|waiting|looking/); return until(chooser, /answered|failed/);'), 'answered');
     assert.deepEqual(await run(`
       const file = new File([await (await fetch('/cat.png')).blob()], 'cat.png', { type: 'image/png' });
       const dataTransfer = new DataTransfer();
@@ -293,6 +291,22 @@ describe('the element', { skip }, () => {
       const good = await element.classify(canvas);
       const bad = await element.classify(7);
       return [good.predictions.length, bad, element.state, element.events.at(-1)];`), [5, null, 'failed', ['error', 'source-invalid']]);
+  });
+
+  test('with explain it paints what spoke for the best guess over the picture', async () => {
+    assert.deepEqual(await run(`
+      const element = make({ src: '/cat.png', explain: '' });
+      main.append(element);
+      await until(element, /answered|failed/);
+      const heat = element.shadowRoot.querySelector('[part=heatmap]');
+      const { data } = heat.getContext('2d').getImageData(0, 0, heat.width, heat.height);
+      const dark = data.some((value, i) => i % 4 === 3 && value > 150);
+      const clear = data.some((value, i) => i % 4 === 3 && value < 60);
+      element.explain = false;
+      await until(element, /loading|waiting|looking/);
+      await until(element, /answered|failed/);
+      return [dark, clear, heat.hidden, heat.getAttribute('role'), heat.ariaLabel];`),
+    [true, true, true, 'img', 'Bright is what spoke for the best guess']);
   });
 
   test('it speaks the language that it stands in', async () => {
@@ -340,7 +354,7 @@ describe('the element', { skip }, () => {
         const button = [...element.shadowRoot.querySelectorAll('button')].find((button) => button.checkVisibility());
         element.events.length = 0;
         button.click();
-        await until(element, /loading|looking/);
+        await until(element, /loading|waiting|looking/);
         await until(element, /failed/);
         return [button.textContent, count(element, 'error')];`), ['Try again', 1]);
     });
@@ -351,7 +365,7 @@ describe('the element', { skip }, () => {
         const bare = document.createElement('div');
         main.append(bare);
         const view = new View(bare, { onfile() {}, onbutton() {}, onretry() {} });
-        view.answer({ predictions: [{ index: 0, id: '0', label: '<img src=x onerror=alert(1)>', score: 1 }] });
+        view.answer([{ index: 0, id: '0', label: '<img src=x onerror=alert(1)>', score: 1 }]);
         return [bare.shadowRoot.querySelector('[part=label]').textContent, bare.shadowRoot.querySelectorAll('img').length];`);
       assert.deepEqual([text, images], ['<img src=x onerror=alert(1)>', 0]);
     });

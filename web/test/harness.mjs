@@ -61,13 +61,14 @@ export async function build() {
  * Starts `hamster serve` on a free port.
  *
  * @param {Build} build
+ * @param {string[]} [options] more of them
  * @returns {Promise<{ url: string, close: () => Promise<void> }>}
  */
-export async function serve({ hamster, site }) {
+export async function serve({ hamster, site }, options = []) {
   const model = process.env.HAMSTER_MODEL;
   const server = spawn(
     hamster,
-    ['serve', '--addr', '127.0.0.1:0', '--site', site, ...(model ? ['--model', model] : [])],
+    ['serve', '--addr', '127.0.0.1:0', '--site', site, ...(model ? ['--model', model] : []), ...options],
     { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let said = '';
