@@ -265,6 +265,10 @@ func buildWorker(ctx context.Context, dir string, d *deployment.Deployment, poli
 			return fmt.Errorf("build the worker: %s: %w\n%s", strings.Join(command.Args, " "), err, bytes.TrimSpace(output))
 		}
 	}
+	// program.mjs takes its place.
+	if err := os.Remove(filepath.Join(program, "worker.mjs")); err != nil {
+		return fmt.Errorf("build the worker: %w", err)
+	}
 	text, err := json.Marshal(d)
 	if err != nil {
 		return fmt.Errorf("write the deployment: %w", err)

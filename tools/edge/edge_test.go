@@ -164,8 +164,8 @@ func testLoad(t *testing.T, r *runtime) {
 	if os.Getenv(longTest) != "" {
 		requests = 2000
 	}
-	// Each starts a program with a memory of its own: if one in ten of them
-	// stayed, they would be seen.
+	// A former program has 10 MB: if they stayed, they would be seen. What wrangler
+	// puts before the worker grows a little by itself.
 	var sizes []int64
 	const rounds = 8
 	for round := range rounds {

@@ -13,7 +13,7 @@ import { createRuntimeContext } from './go/runtime.mjs';
  * How many requests a program answers. What it keeps of those that went away in
  * the middle is little, but it adds up.
  */
-const lifetime = 1000;
+const lifetime = 200;
 
 /**
  * @typedef {{ handleRequest?: (request: Request) => Promise<Response> }} Binding
