@@ -202,6 +202,32 @@ type emitter interface {
 }
 
 func (c *compiler) compile() (*Compiled, error) {
+	p, err := c.plan()
+	if err != nil {
+		return nil, err
+	}
+	for i, o := range c.g.Ops {
+		c.halos(i)
+		err := c.emitters[i].emit(c, reserved+uint32(p.scratch[i].offset))
+		if err == nil && c.full {
+			err = fmt.Errorf("the model's tables pass %d MB", maxTables>>20)
+		}
+		if err != nil {
+			return nil, c.wrap(o, err)
+		}
+	}
+	return c.finish(p.input, p.unpadded)
+}
+
+// memoryPlan is where things lie in the arena.
+type memoryPlan struct {
+	scratch  []*span // of each operator
+	input    *span   // as the caller gives it
+	unpadded int     // bytes of all tensors, were each kept
+}
+
+// plan chooses an emitter for each operator, and a place for all that they need.
+func (c *compiler) plan() (*memoryPlan, error) {
 	var spans []*span
 	seen := map[*buffer]bool{}
 	unpadded := 0
@@ -237,18 +263,7 @@ func (c *compiler) compile() (*Compiled, error) {
 	}
 	c.weights = bump{reserved + c.arena, reserved + c.arena}
 	c.consts = bump{reserved + c.arena + weights, reserved + c.arena + weights}
-
-	for i, o := range c.g.Ops {
-		c.halos(i)
-		err := c.emitters[i].emit(c, reserved+uint32(scratch[i].offset))
-		if err == nil && c.full {
-			err = fmt.Errorf("the model's tables pass %d MB", maxTables>>20)
-		}
-		if err != nil {
-			return nil, c.wrap(o, err)
-		}
-	}
-	return c.finish(in, unpadded)
+	return &memoryPlan{scratch, in, unpadded}, nil
 }
 
 // largest names the largest tensor and what computes it, for an error.

@@ -1,7 +1,12 @@
 package kernel
 
 import (
+	"context"
+	"strings"
 	"testing"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
 
 	"hamster/model/simd/kernel/kerneltest"
 )
@@ -27,5 +32,35 @@ func TestBenchProgramsRun(t *testing.T) {
 				t.Error(err)
 			}
 		}
+	}
+}
+
+// BenchmarkKernel runs each kernel on wazero, which has no relaxed SIMD. GMAC/s
+// count what a direct convolution would take, as everywhere.
+func BenchmarkKernel(b *testing.B) {
+	bench, err := NewBench(Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx := context.Background()
+	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithCoreFeatures(api.CoreFeaturesV2))
+	defer r.Close(ctx)
+	m, err := r.Instantiate(ctx, bench.Wasm)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if !m.Memory().Write(0, bench.Image) {
+		b.Fatal("the image does not fit the memory")
+	}
+	run := m.ExportedFunction("run")
+	for _, e := range bench.Entries {
+		b.Run(e.Name+"/"+strings.ReplaceAll(e.Layer, " ", "_"), func(b *testing.B) {
+			for b.Loop() {
+				if aborted, err := run.Call(ctx, uint64(e.Program), 0, 1); err != nil || aborted[0] != 0 {
+					b.Fatal(err, aborted)
+				}
+			}
+			b.ReportMetric(e.MACs*float64(b.N)/b.Elapsed().Seconds()/1e9, "GMAC/s")
+		})
 	}
 }

@@ -141,13 +141,16 @@ func processorTime() (busy, all float64) {
 		return 0, 0
 	}
 	line, _, _ := strings.Cut(string(text), "\n")
-	for i, field := range strings.Fields(line)[1:] {
+	for i, field := range strings.Fields(line) {
+		if i == 0 {
+			continue // "cpu"
+		}
 		ticks, err := strconv.ParseFloat(field, 64)
-		if err != nil || i > 7 { // guests are counted under their hosts
+		if err != nil || i > 8 { // guests are counted under their hosts
 			break
 		}
 		all += ticks
-		if i != 3 && i != 4 { // idle, waiting for a disk
+		if i != 4 && i != 5 { // idle, waiting for a disk
 			busy += ticks
 		}
 	}
