@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -51,6 +52,7 @@ func TestInCloudflaresRuntime(t *testing.T) {
 	defer r.stop()
 	t.Run("it keeps what every server of Hamster promises", func(t *testing.T) { httptable.Run(t, r.url, models, httptable.Compressing) })
 	t.Run("static files come with the headers of every server", func(t *testing.T) { testStatic(t, r, b) })
+	t.Run("clients that go away leave the others alone", func(t *testing.T) { testLeaving(t, r) })
 	t.Run("200 downloads at once, and many requests in turn, without growing", func(t *testing.T) { testLoad(t, r) })
 	if t.Failed() {
 		for line := range strings.Lines(r.output.String()) {
@@ -190,6 +192,31 @@ func testLoad(t *testing.T, r *runtime) {
 		}
 		t.Logf("%s: %s (median, 95 %%, 99 %%)", k.name, strings.ReplaceAll(quantiles(times), "\t", ", "))
 	}
+}
+
+// testLeaving mixes requests that wait for their answers with such that break off
+// at any moment: one program serves them all.
+func testLeaving(t *testing.T, r *runtime) {
+	kinds, err := requestKinds(t.Context(), r.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for i := range 15 {
+		for _, k := range kinds {
+			all.Go(func() {
+				ctx, leave := context.WithTimeout(t.Context(), time.Duration(i)*2*time.Millisecond)
+				defer leave()
+				_, _ = k.once(ctx) // mostly it fails, as it should
+			})
+			all.Go(func() {
+				if _, err := k.once(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	all.Wait()
 }
 
 func inMegabytes(sizes []int64) (mb []int64) {

@@ -43,3 +43,18 @@ func TestAListThatWasSplitAtItsCommasIsOneAgain(t *testing.T) {
 		t.Errorf("a tag with a comma: status %d", got)
 	}
 }
+
+func FuzzATagThatIsFoundStronglyIsFoundWeakly(f *testing.F) {
+	f.Add(`"x", W/"abc"`)
+	f.Add(`*`)
+	f.Add(`W/"`)
+	f.Fuzz(func(t *testing.T, list string) {
+		const tag = `"abc"`
+		if matches(list, tag, false) && !matches(list, tag, true) {
+			t.Errorf("%q", list)
+		}
+		if !matches(tag+", "+list, tag, false) {
+			t.Errorf("%q hides the tag before it", list)
+		}
+	})
+}

@@ -1,6 +1,10 @@
 package httpfile
 
-import "testing"
+import (
+	"path"
+	"strings"
+	"testing"
+)
 
 func TestNamesOfURLs(t *testing.T) {
 	for _, c := range []struct {
@@ -47,4 +51,21 @@ func TestNamesOfPackedFiles(t *testing.T) {
 			t.Errorf("%q: %q, %q, %v; want %q, %q, %v", c.name, id, file, ok, c.id, c.file, c.ok)
 		}
 	}
+}
+
+func FuzzNoNameClimbsOrHides(f *testing.F) {
+	f.Add("/models/a/../../b")
+	f.Add("/models/a/0123456789abcdef0123456789abcdef.bin")
+	f.Fuzz(func(t *testing.T, urlPath string) {
+		name, ok := NameOf(urlPath)
+		if !ok {
+			return
+		}
+		if path.Clean(name) != name || path.IsAbs(name) || strings.HasPrefix(name, ".") || strings.Contains(name, "/.") {
+			t.Errorf("%q gives %q", urlPath, name)
+		}
+		if id, file, ok := PackedName(name); ok && ModelsPath+"/"+id+"/"+file != name {
+			t.Errorf("%q gives %q and %q", name, id, file)
+		}
+	})
 }
