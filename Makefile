@@ -119,10 +119,17 @@ test-fuzz: setup-test ## every fuzz target for a moment
 fuzz: setup-test ## every fuzz target for 5 minutes (or FUZZTIME)
 	tools/fuzz.sh $(FUZZTIME)
 
-# Leave the machine alone meanwhile: what else runs is in the figures.
+# Leave the machine alone meanwhile: what else runs is in the figures. ONLY names
+# metrics to measure anew, and ROUNDS how often.
+ROUNDS ?= 3
 .PHONY: bench
-bench: setup-test ## Hamster beside its peers, in headless Chromium (10 minutes)
-	@go run ./tools/hamster bench --json docs/bench.json --markdown docs/bench.md
+bench: setup-test ## Hamster beside its peers, in headless Chromium (half an hour; ONLY=METRIC,… for a part)
+	@go run ./tools/hamster bench --rounds $(ROUNDS) $(if $(ONLY),--only $(ONLY) --merge) --json docs/bench/results.json \
+		--markdown docs/bench/results.md --picture docs/bench/peers.svg --curves docs/bench/growth.svg
+
+.PHONY: bench-go
+bench-go: setup-test ## Go benchmarks of the stages that run natively, for benchstat
+	@$(WITH_MODEL) go test -run '^$$' -bench . -count $(ROUNDS) ./model/... ./preprocess/...
 
 .PHONY: package
 package: setup-run ## build the npm package, into .cache/package
