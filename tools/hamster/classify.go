@@ -26,12 +26,17 @@ type classifyCommand struct {
 	Mode string `placeholder:"NAME" help:"How pictures are prepared: keras or quality (default: what suits the model)."`
 	Top  int    `default:"5" placeholder:"N" help:"How many classes to print, the likeliest first; 0 for all (default ${default})."`
 	JSON bool   `name:"json" help:"Print one JSON array, an object a file."`
+
+	Explain string `placeholder:"OUT.png" help:"Write the picture, of which there must be one, with what spoke for the likeliest class bright."`
 }
 
 // Validate is called by kong before Run.
 func (c *classifyCommand) Validate() error {
 	if c.Top < 0 {
 		return fmt.Errorf("--top=%d: want 0 or more", c.Top)
+	}
+	if c.Explain != "" && len(c.Images) != 1 {
+		return fmt.Errorf("--explain=%s: takes one picture, not %d", c.Explain, len(c.Images))
 	}
 	_, err := preprocess.ParseMode(c.Mode)
 	return err
@@ -46,6 +51,7 @@ type result struct {
 	Backend     string             `json:"backend,omitempty"`
 	Mode        preprocess.Mode    `json:"mode,omitempty"`
 	Ms          *stages            `json:"ms,omitempty"`
+	Heatmap     *model.Heatmap     `json:"heatmap,omitempty"` // with --explain
 }
 
 // stages are durations in milliseconds.
@@ -60,6 +66,9 @@ func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 
 
 func (c *classifyCommand) Run(ctx context.Context, s *streams) error {
 	inputs := findImages(c.Images, s.In)
+	if c.Explain != "" && len(inputs) != 1 {
+		return fmt.Errorf("--explain=%s: takes one picture, and %s holds %d", c.Explain, c.Images[0], len(inputs))
+	}
 	var show printer = &textPrinter{out: s.Out, headings: len(inputs) > 1}
 	if c.JSON {
 		show = &jsonPrinter{out: s.Out}
@@ -84,6 +93,9 @@ func (c *classifyCommand) Run(ctx context.Context, s *streams) error {
 		var r *result
 		if err == nil {
 			r, err = c.classify(ctx, m, img)
+		}
+		if err == nil && c.Explain != "" {
+			err = c.explain(ctx, m, img, r, s)
 		}
 		if ctx.Err() != nil {
 			return errors.Join(errors.New("interrupted"), show.end())
