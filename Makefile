@@ -5,7 +5,7 @@ FUZZTIME ?= 5m
 
 # What a browser runs is vetted and tested as WebAssembly too: on Node.js, which
 # is quick, or in Chromium where it asks for what only a browser has.
-WASM_PACKAGES = ./wasm/... ./model/... ./preprocess/... ./tools/bench/... ./tools/edge/worker ./tools/edge/deployment
+WASM_PACKAGES = ./wasm/... ./model/... ./preprocess/... ./tools/bench/... ./tools/package/... ./tools/edge/worker ./tools/edge/deployment
 WASM_ON_NODE = ./preprocess/... ./model/onnxfile ./model/graph ./model/gorgonia ./model/simd/asm
 WASM_IN_CHROMIUM = ./wasm/... ./model ./model/simd
 

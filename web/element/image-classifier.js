@@ -190,6 +190,7 @@ export class ImageClassifierElement extends Base {
    * @returns {Promise<Classification | null>} null where there is no answer; an `error` event says why
    */
   async classify(source) {
+    this.#update(); // what was set a moment ago counts
     this.#job = { source, done: false };
     return this.#look();
   }
@@ -240,6 +241,7 @@ export class ImageClassifierElement extends Base {
 
   #update() {
     const changed = this.#changed;
+    if (changed.size === 0) return;
     this.#changed = new Set();
     const has = (/** @type {string[]} */ ...names) => names.some((name) => changed.has(name));
     for (const { fault } of [

@@ -152,6 +152,32 @@ describe('the examples', { skip }, () => {
 
   test('nothing of them was left uncaught', () => assert.deepEqual(faults, []));
 
+  describe('in the gallery', () => {
+    for (const scheme of ['light', 'dark']) {
+      test(`three themes on a ${scheme} page answer, and axe finds nothing`, async () => {
+        const opened = await openPage(browser, new URL('/web/gallery/gallery.html', server.url).href, async (page) => {
+          await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
+        });
+        const states = await opened.page.$$eval('image-classifier', async (elements) => {
+          for (const element of elements) {
+            element.scrollIntoView();
+            while (element.src && !/answered|failed/.test(element.state)) await new Promise((resolve) => setTimeout(resolve, 20));
+          }
+          return elements.map(({ state, shadowRoot }) => [state, shadowRoot?.querySelectorAll('[part=guess]').length].join(' '));
+        });
+        assert.deepEqual(states, ['answered 5', 'answered 3', 'empty 0']);
+        assert.deepEqual(opened.faults, []);
+        await opened.page.evaluate(await readFile(join(root, 'tools/npm/node_modules/axe-core/axe.min.js'), 'utf8'));
+        const violations = await opened.page.evaluate(async () => {
+          const { violations } = await /** @type {any} */ (globalThis).axe.run();
+          return violations.map((/** @type {any} */ { id, nodes }) => `${id}: ${nodes.map((/** @type {any} */ { target }) => target).join(' ')}`);
+        });
+        assert.deepEqual(violations, []);
+        await opened.close();
+      });
+    }
+  });
+
   describe('of docs/hosting.md', () => {
     let files = '';
 

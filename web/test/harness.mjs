@@ -9,7 +9,7 @@
 import { spawn, execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createServer, request as forward } from 'node:http';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -87,6 +87,18 @@ export async function serve({ hamster, site }, options = []) {
       await ended;
     },
   };
+}
+
+/**
+ * A model that is loaded and run in a moment, for tests that are not about models.
+ *
+ * @param {Build} build whose folder it is put in
+ * @returns {Promise<Buffer>}
+ */
+export async function colours({ site }) {
+  const file = join(site, '..', 'colours.onnx');
+  await promisify(execFile)('go', ['run', './tools/internal/colours', file], { cwd: root });
+  return readFile(file);
 }
 
 /**

@@ -90,6 +90,7 @@ try {
     }
   }
   await compose(['desk-answered-light', 'phone-answered-dark']);
+  await widgets();
 } finally {
   for (const response of half.held) response.destroy();
   await browser.close();
@@ -115,4 +116,25 @@ async function compose([desk, phone]) {
   await writeFile(shown, await page.screenshot());
   await page.close();
   console.log(shown);
+}
+
+/** The gallery's three elements, each with an answer, for docs/widget.md. */
+async function widgets() {
+  const { page, close } = await openPage(browser, new URL('web/gallery/gallery.html', server.url).href, async (page) => {
+    await page.setViewport({ width: 1240, height: 900 });
+    await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: 'light' }]);
+  });
+  const main = await page.waitForSelector('main');
+  await page.$$eval('image-classifier', async (elements) => {
+    for (const element of elements) {
+      if (!element.src) await element.classify('../../samples/rocket.jpg');
+      while (element.state !== 'answered') await new Promise((done) => setTimeout(done, 50));
+    }
+    for (const code of document.querySelectorAll('pre')) code.remove();
+  });
+  await page.evaluate(() => new Promise((done) => setTimeout(done, 700)));
+  const file = join(root, 'docs', 'img', 'widget.png');
+  await main?.screenshot({ path: /** @type {`${string}.png`} */ (file) });
+  console.log(file);
+  await close();
 }

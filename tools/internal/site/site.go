@@ -115,7 +115,7 @@ func addWorker(files, programs map[string][]byte) error {
 	names = slices.DeleteFunc(names, func(name string) bool {
 		// Some hosts send a browser from such an address to a shorter one, and
 		// what was sent on cannot be shown from the cache.
-		return name != indexFile && path.Ext(name) == ".html"
+		return name != indexFile && path.Ext(name) == ".html" || isForOtherPages(name)
 	})
 	slices.Sort(names)
 	later := []string{PortablePath}
@@ -210,6 +210,14 @@ func addPage(files map[string][]byte, root fs.FS) error {
 			return nil
 		}
 		return add(name)
+	})
+}
+
+// isForOtherPages tells whether a file is of no use to the page itself, which would
+// keep it in vain.
+func isForOtherPages(name string) bool {
+	return slices.ContainsFunc([]string{"web/element/", "web/embed/", "web/gallery/"}, func(folder string) bool {
+		return strings.HasPrefix(name, folder)
 	})
 }
 
