@@ -6,7 +6,9 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
+	"os"
 	"sync"
 	"syscall/js"
 
@@ -33,12 +35,12 @@ func serve(outer http.ResponseWriter, r *http.Request) {
 	defer w.finish()
 	d, err := deployed()
 	if err != nil {
-		w.fail()
+		w.fail(err)
 		return
 	}
 	defer func() {
-		if recover() != nil { // what the runtime throws is a panic here
-			w.fail()
+		if fault := recover(); fault != nil { // what the runtime throws is a panic here
+			w.fail(fault)
 		}
 	}()
 	h := &httpfile.Handler{Files: &files{deployment: d}, Policy: httpfile.Policy{Embedders: d.Embedders}}
@@ -50,14 +52,8 @@ func serve(outer http.ResponseWriter, r *http.Request) {
 type writer struct {
 	http.ResponseWriter
 	isHead bool
-	status int
 	text   []byte
 	stream js.Value // undefined unless it was given
-}
-
-func (w *writer) WriteHeader(status int) {
-	w.status = status
-	w.ResponseWriter.WriteHeader(status)
 }
 
 func (w *writer) Write(text []byte) (int, error) {
@@ -66,8 +62,9 @@ func (w *writer) Write(text []byte) (int, error) {
 }
 
 // fail forgets what was to be sent. The worker's own script knows what is said
-// of a status without a body.
-func (w *writer) fail() {
+// of a status without a body; the fault itself is for the operator's log alone.
+func (w *writer) fail(fault any) {
+	fmt.Fprintln(os.Stderr, "edge:", fault)
 	clear(w.Header())
 	w.text, w.stream = nil, js.Undefined()
 	w.WriteHeader(http.StatusInternalServerError)

@@ -32,7 +32,8 @@ export default {
     let response;
     try {
       response = await answer(plain(request), { ...env, DEPLOYMENT: deployment }, context);
-    } catch {
+    } catch (error) {
+      console.error(error); // for the operator's log alone
       return broken(request);
     }
     if (response.status === 500 && !response.headers.has('Content-Type')) return broken(request);

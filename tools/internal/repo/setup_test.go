@@ -58,6 +58,10 @@ func TestSetUpSaysWhatIsMissingAndWhereItIs(t *testing.T) {
 			[]string{"cannot build Hamster, which needs 1.26 or later (too old)"},
 		},
 		{
+			"the edge, without anything", "edge", nil,
+			[]string{"Go 1.26 or later is missing", "Node.js 20 or later, with npm, is missing"},
+		},
+		{
 			"tests, where no packages can be installed", "test",
 			map[string]string{"go": newGo, "node": newNode, "npm": ""},
 			[]string{"Debian calls chromium", "no apt-get"},
