@@ -6,6 +6,7 @@ import (
 	"os"
 	"testing"
 
+	"hamster/model/explain"
 	"hamster/model/graph"
 	"hamster/model/onnxfile"
 	"hamster/model/simd"
@@ -42,6 +43,17 @@ func BenchmarkLowerAndOptimise(b *testing.B) {
 			b.Fatal(err)
 		}
 		ir.Optimise(low, nil)
+	}
+}
+
+// BenchmarkFindHead is what a model's explanations take of its start.
+func BenchmarkFindHead(b *testing.B) {
+	g := imported(b, parsed(b, defaultModel(b)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := explain.Find(g); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

@@ -53,7 +53,7 @@ func head(seed uint64, probabilities bool) (onnxbuild.Model, []string) {
 	if probabilities {
 		v = r.add([]string{"Softmax", "Sigmoid"}[r.IntN(2)], nil, v)
 		if r.IntN(2) == 0 {
-			v = r.add("Identity", nil, v)
+			r.add("Identity", nil, v)
 		}
 	}
 	r.model.Nodes[len(r.model.Nodes)-1].Outputs[0] = "y"
@@ -413,4 +413,27 @@ func TestAConstantOfManyPathsIsLookedAtOnce(t *testing.T) {
 	if _, _, err := explain.Find(g); !errors.Is(err, explain.ErrNoHead) {
 		t.Errorf("error %v, want ErrNoHead", err)
 	}
+}
+
+func FuzzFind(f *testing.F) {
+	for seed := range uint64(20) {
+		m, _ := head(seed, seed%2 == 0)
+		f.Add(m.Bytes())
+	}
+	f.Fuzz(func(t *testing.T, file []byte) {
+		g, err := conformance.Import(file)
+		if err != nil {
+			return
+		}
+		h, feature, err := explain.Find(g)
+		if err != nil || feature.Len() > 1<<16 {
+			return
+		}
+		if _, err := h.Scores(make([]float32, feature.Len())); err != nil {
+			t.Errorf("scores: %v", err)
+		}
+		if m, err := h.Map(make([]float32, feature.Len()), h.Classes-1); err == nil && len(m) != h.Width*h.Height {
+			t.Errorf("a map of %d cells for %d×%d", len(m), h.Width, h.Height)
+		}
+	})
 }
