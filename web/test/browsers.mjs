@@ -248,7 +248,7 @@ for (const [name, launch] of /** @type {const} */ ([['Firefox', firefox], ['WebK
       const { predictions } = await classifyNatively(built, cat, mode);
       const label = predictions[0].label.replaceAll('_', ' ');
       assert.equal(online[0].label, label.charAt(0).toUpperCase() + label.slice(1));
-      t.diagnostic(`${JSON.stringify(online[0])} by ${await driver.run("return document.getElementById('facts')?.textContent ?? '';")}`);
+      t.diagnostic(`${JSON.stringify(online[0])} by ${(await driver.run("return document.getElementById('facts').innerText;")).replace(/\s+/g, ' ')}`);
     });
 
     test('its scores are those of the command line, and it says what spoke for them', async (t) => {
