@@ -282,6 +282,8 @@ export const texts = {
         return { title: 'Das Modell braucht etwas, das Hamster nicht kann.', hint: said };
       case 'model-invalid':
         return { title: 'Das Modell ist nicht zu gebrauchen.', hint: said };
+      case 'labels-invalid':
+        return { title: 'Diese Namen passen nicht zum Modell.', hint: said };
       case 'engine-unsupported':
         return { title: 'In diesem Browser läuft Hamster nicht.', hint: 'Ihm fehlen WebAssembly oder Worker. Ein aktueller Chrome, Edge, Firefox oder Safari hat sie.' };
       case 'engine-missing':

@@ -394,6 +394,8 @@ export const texts = {
         return { title: 'The model needs something Hamster cannot do.', hint: sentenceCase(`${error.message}.`) };
       case 'model-invalid':
         return { title: 'The model cannot be used.', hint: sentenceCase(`${error.message}.`) };
+      case 'labels-invalid':
+        return { title: 'These names do not fit the model.', hint: sentenceCase(`${error.message}.`) };
       case 'engine-unsupported':
         return { title: 'This browser cannot run Hamster.', hint: 'It lacks WebAssembly or workers. A current Chrome, Edge, Firefox or Safari has them.' };
       case 'engine-missing':
