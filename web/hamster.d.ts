@@ -36,7 +36,7 @@ export type ImageSource =
   | ImageData
   | PixelSource
   | ArrayBuffer
-  | Uint8Array<ArrayBuffer>;
+  | Uint8Array;
 
 /**
  * How far a start is. `fetch`: bytes on the wire; `read`: bytes from this device;

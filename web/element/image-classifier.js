@@ -265,6 +265,8 @@ export class ImageClassifierElement extends Base {
       this.#enter('empty');
     } else if (has('model', 'backend', 'top', 'explain') && this.#job) {
       this.#job.done = false;
+    } else if (has('model', 'backend') && this.#state === 'live') {
+      this.#live(); // through the other one
     }
     this.#begin();
   }
@@ -307,11 +309,8 @@ export class ImageClassifierElement extends Base {
       this.#tellAnswer(result);
       return result;
     } catch (thrown) {
-      if (signal.aborted) {
-        job.done = false; // perhaps it comes back
-      } else {
-        this.#fail(thrown);
-      }
+      if (!signal.aborted) this.#fail(thrown);
+      else if (this.#turn?.signal === signal) job.done = false; // nothing else came: perhaps the element is back some day
       return null;
     }
   }

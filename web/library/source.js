@@ -13,7 +13,7 @@ import { checkPictureSize } from '../shared/limits.js';
  * @typedef {{ width: number, height: number, data: Uint8ClampedArray | Uint8Array }} PixelSource
  *
  * @typedef {Blob | string | URL | HTMLImageElement | HTMLCanvasElement | OffscreenCanvas | HTMLVideoElement
- *   | ImageBitmap | VideoFrame | ImageData | PixelSource | ArrayBuffer | Uint8Array<ArrayBuffer>} ImageSource
+ *   | ImageBitmap | VideoFrame | ImageData | PixelSource | ArrayBuffer | Uint8Array} ImageSource
  */
 
 /** Bytes and colours as they are, as in web/shared/bitmap.js. */
@@ -30,7 +30,7 @@ const exact = /** @type {const} */ ({ colorSpaceConversion: 'none', premultiplyA
 export async function open(source, signal) {
   if (typeof source === 'string' || isA('URL', source)) return fetchImage(String(source), signal);
   if (isA('Blob', source)) return source;
-  if (source instanceof ArrayBuffer || source instanceof Uint8Array) return new Blob([source]);
+  if (source instanceof ArrayBuffer || source instanceof Uint8Array) return new Blob([/** @type {BlobPart} */ (source)]);
   if (isA('HTMLImageElement', source)) {
     await loaded(source, signal);
     return bitmapOf(source);

@@ -385,7 +385,7 @@ describe('the element', { skip }, () => {
   });
 
   test('the camera: live while it is seen, and off when it is left', async () => {
-    const [frames, tracks] = await run(`
+    const [frames, later, tracks] = await run(`
       const element = make({ webcam: '' });
       main.append(element);
       await new Promise((resolve) => setTimeout(resolve));
@@ -397,8 +397,9 @@ describe('the element', { skip }, () => {
       const frames = count(element, 'classify');
       element.remove();
       await new Promise((resolve) => setTimeout(resolve, 300));
-      return [frames, tracks.map(({ readyState }) => readyState)];`);
-    assert.equal(frames, 3);
+      return [frames, count(element, 'classify') - frames, tracks.map(({ readyState }) => readyState)];`);
+    assert.ok(frames >= 3, `${frames} frames`);
+    assert.equal(later, 0, 'frames that were looked at afterwards');
     assert.deepEqual(tracks, ['ended']);
     await untilThereAre(0);
   });
