@@ -194,7 +194,7 @@ func (s *svg) ideal(c chart, rows []Row, h, v axis, place func(x, value float64)
 	}
 	if len(points) > 1 {
 		s.path("ideal", "M%s", strings.Join(points, "L"))
-		s.text(lx+10, ly-2, "dim", "start", c.ideal)
+		s.text(lx+14, ly+4, "dim", "start", c.ideal)
 	}
 }
 

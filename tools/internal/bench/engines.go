@@ -92,11 +92,10 @@ const visitMs = 5000
 // prime has an engine work for some seconds before warm visits: as with any page
 // that is come back to, the browser has then kept the code that it compiled.
 func prime(ctx context.Context, s *session, c *Contestant) error {
-	earlier := amount{Runs: 1, Ms: visitMs}
 	if s.quick {
-		earlier.Ms = 0
+		return nil
 	}
-	_, err := s.try(ctx, c, job{Settle: earlier})
+	_, err := s.try(ctx, c, job{Settle: amount{Runs: 1, Ms: visitMs}})
 	return err
 }
 
@@ -120,16 +119,10 @@ func warm(ctx context.Context, s *session, c *Contestant) (map[string]float64, e
 // notices and adds them. Beside it, what WebAssembly memories there are, and the
 // most that the page's process ever held.
 //
-// Chromium waits a minute for threads that wait in turn for work, so with
-// threads there is only the first measurement.
+// One thread only: Chromium waits a minute for threads that wait in turn for
+// work.
 func memory(ctx context.Context, s *session, c *Contestant) (map[string]float64, error) {
 	j := job{Settle: amount{Runs: 5}, Memory: 2}
-	if threaded(c) {
-		if s.quick {
-			return nil, nil
-		}
-		j.Memory = 1
-	}
 	o, err := s.try(ctx, c, j)
 	if err != nil {
 		return nil, err

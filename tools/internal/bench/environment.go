@@ -58,9 +58,7 @@ func remarks(rows []Row) []string {
 			add("No WebGPU adapter here, so nothing ran on one.")
 		}
 	}
-	for _, r := range rows {
-		add(r.System + " " + r.Version)
-	}
+	list = append(list, versionsText(rows)...)
 	if len(rows) == 0 {
 		return list
 	}
@@ -93,6 +91,27 @@ func remarks(rows []Row) []string {
 	}
 	if noisy > 0 {
 		add(fmt.Sprintf("%d of %d medians have values more than %.0f %% apart around them.", noisy, len(rows), 100*loud))
+	}
+	return list
+}
+
+// versionsText has a line for each system, with all versions that rows are of.
+func versionsText(rows []Row) []string {
+	var list []string
+	at := map[string]int{}
+	seen := map[string]bool{}
+	for _, r := range rows {
+		text := r.System + " " + r.Version
+		if seen[text] {
+			continue
+		}
+		seen[text] = true
+		if i, ok := at[r.System]; ok {
+			list[i] += "; " + r.Version
+			continue
+		}
+		at[r.System] = len(list)
+		list = append(list, text)
 	}
 	return list
 }

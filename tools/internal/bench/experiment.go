@@ -26,7 +26,7 @@ var experiments = []experiment{
 	{metrics: []string{"warm_ms", "warm_start_ms", "warm_load_ms", "warm_first_ms"}, who: leaders, before: prime, measure: warm},
 	{metrics: []string{"cold_ms", "cold_bytes", "cold_requests", "visit_ms", "visit_bytes", "visit_page_ms", "visit_program_ms",
 		"visit_start_ms", "visit_read_ms", "visit_prepare_ms", "visit_run_ms"}, who: sites, measure: visit},
-	{metrics: []string{"memory_bytes", "wasm_memory_bytes", "process_peak_bytes"}, who: leaders, once: threaded, measure: memory},
+	{metrics: []string{"memory_bytes", "wasm_memory_bytes", "process_peak_bytes"}, who: alone, measure: memory},
 	{metrics: []string{"main_thread_ms", "main_blocking_ms"}, who: readers, measure: mainThread},
 	{metrics: []string{"webcam_fps"}, who: readers, measure: webcam},
 	{metrics: []string{"photo_ms"}, who: readers, measure: photo},
@@ -63,6 +63,9 @@ func sites(l *lineup) []*Contestant { return l.sites }
 func leaders(l *lineup) []*Contestant {
 	return slices.DeleteFunc(slices.Clone(l.engines), func(c *Contestant) bool { return c.extra })
 }
+
+// alone are the leaders with one thread.
+func alone(l *lineup) []*Contestant { return slices.DeleteFunc(leaders(l), threaded) }
 
 // shipped has each system once: what is on the wire does not depend on the
 // setting.
