@@ -63,6 +63,11 @@ var Samples = []string{"chelsea.png", "coffee.png", "rocket.jpg", "astronaut.png
 // What is already there and unchanged is left alone; what no longer belongs
 // is removed, so a folder that holds anything else is refused.
 func Build(ctx context.Context, root, out string) error {
+	// The go command runs in root, where a relative path would mean another place.
+	out, err := filepath.Abs(out)
+	if err != nil {
+		return fmt.Errorf("find the site's folder: %w", err)
+	}
 	if err := claim(out); err != nil {
 		return err
 	}
