@@ -94,6 +94,9 @@ func Build(ctx context.Context, root, out string) error {
 			return err
 		}
 	}
+	if err := shrink(files); err != nil {
+		return err
+	}
 	if err := addWorker(files, programs); err != nil {
 		return err
 	}

@@ -190,3 +190,31 @@ func TestAServiceWorkerWithoutItsPlaceIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestScriptsAndStylesLoseTheirCommentsAndKeepTheirMeaning(t *testing.T) {
+	files := map[string][]byte{
+		"web/page/a.js":   []byte("/** Says hello. */\nexport function hello(name) {\n  // politely\n  return `Hello, ${name}`;\n}\n"),
+		"web/page/a.css":  []byte("/* calm */\n.a {\n  color: red;\n}\n"),
+		"index.html":      []byte("<!-- kept -->\n"),
+		workerSource:      []byte(emptyShell + " // kept"),
+		"wasm/runtime.js": []byte("// kept"),
+	}
+	if err := shrink(files); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"web/page/a.js":   "export function hello(name){return`Hello, ${name}`}\n",
+		"web/page/a.css":  ".a{color:red}\n",
+		"index.html":      "<!-- kept -->\n",
+		workerSource:      emptyShell + " // kept",
+		"wasm/runtime.js": "// kept",
+	} {
+		if got := string(files[name]); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	broken := map[string][]byte{"web/page/b.js": []byte("export {")}
+	if err := shrink(broken); err == nil || !strings.Contains(err.Error(), "web/page/b.js: line 1") {
+		t.Errorf("error is %v, want one that names the file and the line", err)
+	}
+}
