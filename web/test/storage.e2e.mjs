@@ -188,6 +188,25 @@ describe('the model on this device', { skip }, () => {
     assert.deepEqual(measures.filter((name) => name.startsWith('hamster:')).sort(), ['page', 'prepare', 'program', 'read', 'run', 'start'].map((name) => `hamster:${name}`));
   }));
 
+  test('the browser is asked once, over all visits, not to clear it away', () => within({}, async (p) => {
+    const count = (/** @type {Page} */ page) => page.evaluateOnNewDocument(() => {
+      const persist = StorageManager.prototype.persist;
+      StorageManager.prototype.persist = function () {
+        document.documentElement.dataset.asked = String(Number(document.documentElement.dataset.asked ?? 0) + 1);
+        return persist.call(this);
+      };
+      StorageManager.prototype.persisted = async () => false; // a browser that has refused
+    });
+    const asked = (/** @type {Page} */ page) => page.evaluate(() => document.documentElement.dataset.asked);
+    const first = await p.visit(count);
+    await first.waitForFunction(() => document.documentElement.dataset.asked);
+    assert.equal(await asked(first), '1');
+    const second = await p.visit(count);
+    await note(second);
+    await right(second); // long after the question would have come
+    assert.equal(await asked(second), undefined);
+  }));
+
   test('without any network for models, the kept one is used', () => within({}, async (p) => {
     await ready(await p.visit());
     p.handlers['/models/index.json'] = gone;
