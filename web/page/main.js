@@ -203,7 +203,7 @@ async function look(photo, { isFrame = false, isMirrored = false } = {}) {
   const begun = performance.now();
   try {
     setState('looking');
-    working(() => texts.looking);
+    working(() => (isSettled ? texts.looking : texts.progressWithPhoto({ stage: 'wait', done: 0, total: 0 })));
     const image = await photo.open(signal);
     // Before the browser is asked to show it: what is too large to decode is
     // too large to show.

@@ -166,7 +166,7 @@ export class Many {
       const score = make('span', 'tile-score');
       const button = makeButton('tile', () => this.#handlers.onopen(item));
       button.tabIndex = -1;
-      button.append(image, make('span', 'tile-words', words, score));
+      button.append(image, make('span', 'tile-words', words, ' ', score));
       view = { tile: make('li', '', button), button, image, words, score };
       this.#views.set(item, view);
     }
@@ -184,7 +184,7 @@ export class Many {
     const said = () => (best ? texts.label(best.label) : state === 'failed' ? item.error() : texts.tileWaiting);
     say(words, () => (state === 'failed' || best ? said() : ''));
     say(score, () => (best ? texts.percent(best.score) : ''));
-    say(button, () => texts.tile(item.photo.name(), best ? `${said()} ${texts.score(best.score)}` : said()), 'aria-label');
+    say(button, () => texts.tile(item.photo.name(), best ? `${said()} ${texts.percent(best.score)}` : said()), 'aria-label');
     say(button, () => item.photo.name(), 'title');
     if (this.#isChosen) this.#arrange();
   }

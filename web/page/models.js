@@ -8,7 +8,6 @@ import { find, make, say } from './dom.js';
 
 /**
  * @import { KeptModel, ModelInfo } from '../shared/protocol.js'
- * @import { Failure } from '../shared/texts/en.js'
  *
  * A model as the page asks for it: an address, or the reader's own file with
  * a text that names its classes, where it does not name them itself.
@@ -28,7 +27,6 @@ const chosenKey = 'hamster-model';
 const own = 'own';
 
 const choice = find('model-choice', HTMLSelectElement);
-const trouble = find('model-trouble');
 
 /** @returns {Wanted} the model that the reader chose last time, or the server's choice */
 export function firstWanted() {
@@ -71,7 +69,6 @@ export class Models {
   /** @param {Wanted} wanted */
   choose(wanted) {
     this.#wanted = wanted;
-    trouble.hidden = true;
     if (typeof wanted.model === 'string') note(wanted.model);
     this.#onchoose(wanted);
   }
@@ -112,23 +109,12 @@ export class Models {
     this.#info = info;
     const { labels } = info;
     find('model').dataset.ready = '';
-    trouble.hidden = true;
     for (const id of ['classes', 'promise-classes']) say(find(id), () => sentence(texts.classes(labels)));
     const isLong = texts.areMany(labels);
     find('all-classes').hidden = !isLong;
     find('all-classes-text').textContent = isLong ? texts.allClasses(labels) : '';
     this.#draw();
     drawCard(info);
-  }
-
-  /**
-   * The model that was chosen cannot be had.
-   *
-   * @param {() => Failure} words
-   */
-  failed(words) {
-    trouble.hidden = false;
-    say(trouble, () => `${words().title} ${words().hint}`);
   }
 
   #draw() {
