@@ -96,7 +96,7 @@ describe('failures', { skip }, () => {
         name: 'a film',
         file: 'film.mp4',
         bytes: () => Buffer.from('\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41'),
-        says: /^That is not a photo\./,
+        says: /^That is a video, not a photo\./,
       },
       {
         name: 'a HEIC photo, which Chromium does not open',
@@ -104,7 +104,7 @@ describe('failures', { skip }, () => {
         bytes: () => Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic'),
         says: /^This browser cannot open HEIC photos\./,
       },
-      { name: 'an SVG', file: 'drawing.svg', bytes: () => Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'), says: /^That is not a photo\./ },
+      { name: 'an SVG', file: 'drawing.svg', bytes: () => Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'), says: /^That is a drawing \(SVG\), not a photo\./ },
     ];
     for (const { name, file, bytes, says } of cases) {
       test(name, async () => {
