@@ -80,13 +80,13 @@ test-node: setup-test ## JavaScript, and models compared with other runtimes
 
 .PHONY: test-browser
 test-browser: setup-test ## the page, in headless Chromium
-	$(WITH_MODEL) node --test --test-concurrency=1 web/test/*.e2e.mjs
+	$(WITH_MODEL) node --test --test-force-exit --test-concurrency=1 web/test/*.e2e.mjs
 
 # Its Go tests are among those of test-go, and are not run again.
 .PHONY: test-edge test-edge-long
 test-edge: setup-test ## the edge, in Cloudflare's own runtime
 	$(WITH_MODEL) go test -timeout 20m ./tools/edge/... && \
-	node --test --test-concurrency=1 tools/edge/test/*.mjs
+	node --test --test-force-exit --test-concurrency=1 tools/edge/test/*.mjs
 test-edge-long: setup-test ## the same with 2,000 requests in turn, and 200 shards of a real model at once
 	HAMSTER_EDGE_LONG=1 go test -count=1 -v -run Runtime -timeout 20m ./tools/edge
 	$(WITH_MODEL) go run ./tools/edge bench $$HAMSTER_MODEL
@@ -105,7 +105,7 @@ edge-bench: setup-edge ## how long its requests take, on this machine
 
 .PHONY: test-browsers setup-browsers
 test-browsers: setup-browsers ## the main path in Firefox and WebKit too
-	$(WITH_MODEL) node --test --test-concurrency=1 web/test/browsers.mjs
+	$(WITH_MODEL) node --test --test-force-exit --test-concurrency=1 web/test/browsers.mjs
 setup-browsers:
 	@tools/setup.sh browsers
 
