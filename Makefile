@@ -103,6 +103,10 @@ edge-deploy: setup-edge ## deploy it (DRY_RUN=1: all but what needs an account)
 edge-bench: setup-edge ## how long its requests take, on this machine
 	@go run ./tools/edge bench $(EDGE_ARGS)
 
+.PHONY: test-many
+test-many: setup-test ## five hundred photos at once, and the page's memory meanwhile (3 minutes)
+	$(WITH_MODEL) node --test web/test/many.long.mjs
+
 .PHONY: test-browsers setup-browsers
 test-browsers: setup-browsers ## the main path in Firefox and WebKit too
 	$(WITH_MODEL) node --test --test-force-exit --test-concurrency=1 web/test/browsers.mjs
