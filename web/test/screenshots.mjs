@@ -4,17 +4,17 @@
  *
  *   node web/test/screenshots.mjs [FOLDER]
  *
- * They go to FOLDER (.cache/screenshots unless named); docs/img/page.png, the
- * one in the README, is composed of two of them.
+ * They go to FOLDER (.cache/screenshots unless named); those in docs/img, which
+ * the README shows, are composed of some of them.
  */
 
+import { execFile } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { answer, build, failed, headersOf, interfere, launch, openPage, photos, pick, ready, root, serve } from './harness.mjs';
 
 const out = resolve(process.argv[2] ?? join(root, '.cache', 'screenshots'));
-const shown = join(root, 'docs', 'img', 'page.png');
-
 const screens = {
   phone: { width: 390, height: 844, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
   small: { width: 320, height: 640, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
@@ -41,10 +41,33 @@ const states = {
     await pick(page, photo);
     await answer(page);
   },
+  why: async (page) => {
+    await states.answered(page);
+    await page.click('.guess-why');
+    await page.waitForSelector('#heat:not([hidden])');
+    await page.mouse.move(0, 0);
+  },
   failed: async (page) => {
     await ready(page);
     await pick(page, join(photos, 'README.md'));
     await failed(page);
+  },
+  more: async (page) => {
+    await ready(page);
+    await page.click('#more summary');
+  },
+  many: async (page) => {
+    await ready(page);
+    const field = /** @type {import('puppeteer-core').ElementHandle<HTMLInputElement> | null} */ (await page.$('#file'));
+    const all = ['coffee.png', 'chelsea.png', 'rocket.jpg', 'astronaut.png', 'rocket.jpg', 'astronaut.png', 'coffee.png', 'README.md', 'chelsea.png', 'coffee.png', 'rocket.jpg', 'astronaut.png'];
+    await field?.uploadFile(...all.map((name) => join(photos, name)));
+    await page.waitForFunction(() => document.body.dataset.view === 'many' && document.getElementById('many-go')?.hidden);
+  },
+  camera: async (page) => {
+    await ready(page);
+    await page.click('#live');
+    await page.waitForFunction(() => document.getElementById('caption-rate')?.textContent?.match(/^[1-9]/));
+    await page.mouse.move(0, 0);
   },
 };
 
@@ -70,7 +93,11 @@ const slow = await interfere(server.url, {
   '/models/index.json': (_, response) => response.writeHead(200, headersOf('application/json')).end('{"models": []}'),
   '/models/default.onnx': (_, response) => half.answer(response),
 });
-const browser = await launch();
+const film = join(built.site, '..', 'film.mjpeg');
+await promisify(execFile)('go', ['run', './web/test/film', photo, film], { cwd: root });
+const browser = await launch({
+  args: ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', `--use-file-for-fake-video-capture=${film}`],
+});
 try {
   await mkdir(out, { recursive: true });
   for (const [screen, viewport] of Object.entries(screens)) {
@@ -89,7 +116,8 @@ try {
       }
     }
   }
-  await compose(['desk-answered-light', 'phone-answered-dark']);
+  await compose('page.png', ['desk-why-light', 'phone-answered-dark']);
+  await compose('many.png', ['desk-many-dark', 'phone-camera-light']);
   await widgets();
 } finally {
   for (const response of half.held) response.destroy();
@@ -102,9 +130,11 @@ try {
 /**
  * Lays a desk and a phone side by side.
  *
+ * @param {string} file in docs/img
  * @param {[string, string]} names
  */
-async function compose([desk, phone]) {
+async function compose(file, [desk, phone]) {
+  const shown = join(root, 'docs', 'img', file);
   const data = async (/** @type {string} */ name) => `data:image/png;base64,${await readFile(join(out, `${name}.png`), 'base64')}`;
   const page = await browser.newPage();
   await page.setViewport({ width: 900, height: 448 });
