@@ -115,7 +115,6 @@ export const texts = {
   unfreeze: 'Wieder live',
   switchCamera: 'Kamera wechseln',
   closeCamera: 'Kamera schließen',
-  cameraPicture: 'Was die Kamera sieht',
   frozen: 'Ein festgehaltener Moment',
   rate: (rate, latency) => `${one(rate)} Bilder/s · ${duration(latency)}`,
   cameraFailure: (trouble) => {
@@ -169,8 +168,6 @@ export const texts = {
   modelFile: 'ONNX-Datei',
   labelsFile: 'Seine Klassen als Textdatei (falls das Modell sie nicht nennt)',
   open: 'Öffnen',
-  noLabels: 'Dieses Modell nennt seine Klassen nicht. Eine Textdatei mit einem Namen je Zeile tut es.',
-  labelsMismatch: (found, wanted) => `Die Datei nennt ${whole(found)} Klassen, das Modell hat ${whole(wanted)}.`,
   cardClasses: 'Klassen',
   cardSize: 'Größe',
   cardLicence: 'Lizenz',

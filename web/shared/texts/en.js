@@ -159,7 +159,6 @@ export const texts = {
   unfreeze: 'Live again',
   switchCamera: 'Switch camera',
   closeCamera: 'Close camera',
-  cameraPicture: 'What the camera sees',
   frozen: 'A frozen moment',
   /**
    * @param {number} rate answers a second
@@ -243,12 +242,6 @@ export const texts = {
   modelFile: 'ONNX file',
   labelsFile: 'Its classes, as a text file (if the model does not name them)',
   open: 'Open',
-  noLabels: 'This model does not name its classes. A text file with one name on each line does.',
-  /**
-   * @param {number} found
-   * @param {number} wanted
-   */
-  labelsMismatch: (found, wanted) => `That file names ${whole(found)} classes, and the model has ${whole(wanted)}.`,
   cardClasses: 'Classes',
   cardSize: 'Size',
   cardLicence: 'Licence',
