@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"hamster/model/onnxfile"
+	"hamster/model/onnxfile/wire"
 )
 
 // Model is an ONNX model of one graph.
@@ -45,24 +46,24 @@ type Attrs map[string]any
 func (m *Model) Bytes() []byte {
 	var g []byte
 	for _, n := range m.Nodes {
-		g = message(g, 1, n.bytes())
+		g = wire.Append(g, 1, n.bytes())
 	}
 	g = text(g, 2, "test")
 	for _, t := range m.Tensors {
-		g = message(g, 5, tensor(t))
+		g = wire.Append(g, 5, tensor(t))
 	}
 	for _, v := range m.Inputs {
-		g = message(g, 11, v.bytes())
+		g = wire.Append(g, 11, v.bytes())
 	}
 	for _, v := range m.Outputs {
-		g = message(g, 12, v.bytes())
+		g = wire.Append(g, 12, v.bytes())
 	}
 	var b []byte
 	b = number(b, 1, 7) // IR version
-	b = message(b, 7, g)
-	b = message(b, 8, number(nil, 2, m.Opset))
+	b = wire.Append(b, 7, g)
+	b = wire.Append(b, 8, number(nil, 2, m.Opset))
 	for _, k := range slices.Sorted(maps.Keys(m.Metadata)) {
-		b = message(b, 14, text(text(nil, 1, k), 2, m.Metadata[k]))
+		b = wire.Append(b, 14, text(text(nil, 1, k), 2, m.Metadata[k]))
 	}
 	return b
 }
@@ -82,7 +83,7 @@ func Ints(name string, shape []int, data ...int64) *onnxfile.Tensor {
 func WithInitializers(model []byte, tensors ...*onnxfile.Tensor) ([]byte, error) {
 	return editGraph(model, func(graph []byte) ([]byte, error) {
 		for _, t := range tensors {
-			graph = message(graph, 5, tensor(t))
+			graph = wire.Append(graph, 5, tensor(t))
 		}
 		return graph, nil
 	})
@@ -94,12 +95,12 @@ func WithAddend(model []byte) ([]byte, error) {
 	return editGraph(model, func(graph []byte) ([]byte, error) {
 		var out []byte
 		var output string
-		err := eachField(graph, func(num protowire.Number, field, value []byte) error {
+		err := wire.Fields(graph, func(num protowire.Number, value, field []byte) error {
 			if num != 12 {
 				out = append(out, field...)
 				return nil
 			}
-			return eachField(value, func(num protowire.Number, _, value []byte) error {
+			return wire.Fields(value, func(num protowire.Number, value, _ []byte) error {
 				if num == 1 {
 					output = string(value)
 				}
@@ -107,49 +108,25 @@ func WithAddend(model []byte) ([]byte, error) {
 			})
 		})
 		sum := output + "+addend"
-		out = message(out, 1, Node{Op: "Add", Inputs: []string{output, "addend"}, Outputs: []string{sum}}.bytes())
-		out = message(out, 11, Value{Name: "addend"}.bytes())
-		out = message(out, 12, Value{Name: sum}.bytes())
+		out = wire.Append(out, 1, Node{Op: "Add", Inputs: []string{output, "addend"}, Outputs: []string{sum}}.bytes())
+		out = wire.Append(out, 11, Value{Name: "addend"}.bytes())
+		out = wire.Append(out, 12, Value{Name: sum}.bytes())
 		return out, err
 	})
 }
 
 func editGraph(model []byte, edit func(graph []byte) ([]byte, error)) ([]byte, error) {
 	var out []byte
-	err := eachField(model, func(num protowire.Number, field, value []byte) error {
+	err := wire.Fields(model, func(num protowire.Number, value, field []byte) error {
 		if num != 7 {
 			out = append(out, field...)
 			return nil
 		}
 		graph, err := edit(slices.Clone(value))
-		out = message(out, 7, graph)
+		out = wire.Append(out, 7, graph)
 		return err
 	})
 	return out, err
-}
-
-// eachField hands over every field of a message, whole and, where it is of
-// bytes, what it holds.
-func eachField(b []byte, visit func(num protowire.Number, field, value []byte) error) error {
-	for len(b) > 0 {
-		num, typ, n := protowire.ConsumeTag(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		size := protowire.ConsumeFieldValue(num, typ, b[n:])
-		if size < 0 {
-			return protowire.ParseError(size)
-		}
-		var value []byte
-		if typ == protowire.BytesType {
-			value, _ = protowire.ConsumeBytes(b[n:])
-		}
-		if err := visit(num, b[:n+size], value); err != nil {
-			return err
-		}
-		b = b[n+size:]
-	}
-	return nil
 }
 
 func (v Value) bytes() []byte {
@@ -160,13 +137,13 @@ func (v Value) bytes() []byte {
 	var shape []byte
 	for _, d := range v.Shape {
 		if d < 0 {
-			shape = message(shape, 1, text(nil, 2, "N"))
+			shape = wire.Append(shape, 1, text(nil, 2, "N"))
 		} else {
-			shape = message(shape, 1, number(nil, 1, d))
+			shape = wire.Append(shape, 1, number(nil, 1, d))
 		}
 	}
-	t := message(number(nil, 1, int(dtype)), 2, shape)
-	return message(text(nil, 1, v.Name), 2, message(nil, 1, t))
+	t := wire.Append(number(nil, 1, int(dtype)), 2, shape)
+	return wire.Append(text(nil, 1, v.Name), 2, wire.Append(nil, 1, t))
 }
 
 func (n Node) bytes() []byte {
@@ -180,7 +157,7 @@ func (n Node) bytes() []byte {
 	b = text(b, 3, n.Name)
 	b = text(b, 4, n.Op)
 	for _, k := range slices.Sorted(maps.Keys(n.Attrs)) {
-		b = message(b, 5, attribute(k, n.Attrs[k]))
+		b = wire.Append(b, 5, attribute(k, n.Attrs[k]))
 	}
 	if n.Domain != "" {
 		b = text(b, 7, n.Domain)
@@ -201,7 +178,7 @@ func attribute(name string, value any) []byte {
 	case string:
 		return number(text(b, 4, v), typeField, 3)
 	case *onnxfile.Tensor:
-		return number(message(b, 5, tensor(v)), typeField, 4)
+		return number(wire.Append(b, 5, tensor(v)), typeField, 4)
 	case []float32:
 		for _, x := range v {
 			b = protowire.AppendTag(b, 7, protowire.Fixed32Type)
@@ -224,18 +201,14 @@ func tensor(t *onnxfile.Tensor) []byte {
 	}
 	b = number(b, 2, int(t.DType))
 	b = text(b, 8, t.Name)
-	return message(b, 9, t.Data)
+	return wire.Append(b, 9, t.Data)
 }
 
 func number(b []byte, field protowire.Number, v int) []byte {
 	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.VarintType), uint64(int64(v)))
 }
 
-func text(b []byte, field protowire.Number, s string) []byte { return message(b, field, []byte(s)) }
-
-func message(b []byte, field protowire.Number, m []byte) []byte {
-	return protowire.AppendBytes(protowire.AppendTag(b, field, protowire.BytesType), m)
-}
+func text(b []byte, field protowire.Number, s string) []byte { return wire.Append(b, field, []byte(s)) }
 
 // ParseTensor reads a TensorProto, as test data sets hold them.
 func ParseTensor(b []byte) (*onnxfile.Tensor, error) {

@@ -12,6 +12,7 @@ import (
 	"hamster/model"
 	"hamster/model/graph"
 	"hamster/model/onnxfile"
+	"hamster/model/onnxfile/wire"
 	"hamster/tools/internal/onnxwrite"
 )
 
@@ -113,11 +114,11 @@ func withInput(file []byte, shape []int) ([]byte, error) {
 		return nil, err
 	}
 	var out []byte
-	err = eachField(file, func(number protowire.Number, value, whole []byte) error {
+	err = wire.Fields(file, func(number protowire.Number, value, whole []byte) error {
 		switch number {
 		case modelMetadata:
 			isSize := false
-			err := eachField(value, func(number protowire.Number, value, _ []byte) error {
+			err := wire.Fields(value, func(number protowire.Number, value, _ []byte) error {
 				isSize = isSize || number == entryKey && string(value) == model.KeySize
 				return nil
 			})
@@ -129,7 +130,7 @@ func withInput(file []byte, shape []int) ([]byte, error) {
 			if err != nil {
 				return err
 			}
-			out = appendMessage(out, modelGraph, body)
+			out = wire.Append(out, modelGraph, body)
 			return nil
 		}
 		out = append(out, whole...)
@@ -159,11 +160,11 @@ func wholeMeans(file []byte) (map[string]bool, error) {
 
 func graphWithInput(proto []byte, shape []int, means map[string]bool) ([]byte, error) {
 	var out []byte
-	err := eachField(proto, func(number protowire.Number, value, whole []byte) error {
+	err := wire.Fields(proto, func(number protowire.Number, value, whole []byte) error {
 		switch number {
 		case graphNode:
 			node, err := withoutWindow(value, means)
-			out = appendMessage(out, graphNode, node)
+			out = wire.Append(out, graphNode, node)
 			return err
 		case graphInput:
 		default:
@@ -171,7 +172,7 @@ func graphWithInput(proto []byte, shape []int, means map[string]bool) ([]byte, e
 			return nil
 		}
 		var name []byte
-		err := eachField(value, func(number protowire.Number, value, _ []byte) error {
+		err := wire.Fields(value, func(number protowire.Number, value, _ []byte) error {
 			if number == 1 {
 				name = value
 			}
@@ -181,13 +182,13 @@ func graphWithInput(proto []byte, shape []int, means map[string]bool) ([]byte, e
 		var sizes []byte
 		for _, d := range shape {
 			dim := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), uint64(d))
-			sizes = appendMessage(sizes, 1, dim)
+			sizes = wire.Append(sizes, 1, dim)
 		}
 		tensor := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), uint64(onnxfile.Float32))
-		tensor = appendMessage(tensor, 2, sizes)
-		info := appendMessage(nil, 1, name)
-		info = appendMessage(info, 2, appendMessage(nil, 1, tensor))
-		out = appendMessage(out, graphInput, info)
+		tensor = wire.Append(tensor, 2, sizes)
+		info := wire.Append(nil, 1, name)
+		info = wire.Append(info, 2, wire.Append(nil, 1, tensor))
+		out = wire.Append(out, graphInput, info)
 		return err
 	})
 	return out, err
@@ -197,12 +198,12 @@ func graphWithInput(proto []byte, shape []int, means map[string]bool) ([]byte, e
 func withoutWindow(node []byte, means map[string]bool) ([]byte, error) {
 	var other []byte
 	isMean := false
-	err := eachField(node, func(number protowire.Number, value, whole []byte) error {
+	err := wire.Fields(node, func(number protowire.Number, value, whole []byte) error {
 		switch number {
 		case nodeOutput:
 			isMean = isMean || means[string(value)]
 		case nodeOp:
-			other = appendMessage(other, nodeOp, []byte("GlobalAveragePool"))
+			other = wire.Append(other, nodeOp, []byte("GlobalAveragePool"))
 			return nil
 		case nodeAttribute:
 			return nil
@@ -214,32 +215,4 @@ func withoutWindow(node []byte, means map[string]bool) ([]byte, error) {
 		return node, err
 	}
 	return other, nil
-}
-
-func appendMessage(b []byte, number protowire.Number, content []byte) []byte {
-	return protowire.AppendBytes(protowire.AppendTag(b, number, protowire.BytesType), content)
-}
-
-// eachField calls f for each field of a message: its content where it has a
-// length, and all of its bytes.
-func eachField(b []byte, f func(number protowire.Number, value, whole []byte) error) error {
-	for len(b) > 0 {
-		number, kind, tag := protowire.ConsumeTag(b)
-		if tag < 0 {
-			return protowire.ParseError(tag)
-		}
-		size := protowire.ConsumeFieldValue(number, kind, b[tag:])
-		if size < 0 {
-			return protowire.ParseError(size)
-		}
-		var value []byte
-		if kind == protowire.BytesType {
-			value, _ = protowire.ConsumeBytes(b[tag:])
-		}
-		if err := f(number, value, b[:tag+size]); err != nil {
-			return err
-		}
-		b = b[tag+size:]
-	}
-	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"hamster/model/onnxfile"
+	"hamster/model/onnxfile/wire"
 )
 
 // Field numbers of onnx.proto3.
@@ -43,7 +44,7 @@ func Model(file []byte) (rewritten []byte, count int, err error) {
 		return nil, 0, err
 	}
 	var out []byte
-	err = fields(file, func(num protowire.Number, value, whole []byte) error {
+	err = wire.Fields(file, func(num protowire.Number, value, whole []byte) error {
 		if num != modelGraph {
 			out = append(out, whole...)
 			return nil
@@ -54,8 +55,7 @@ func Model(file []byte) (rewritten []byte, count int, err error) {
 			return err
 		}
 		count = g.count
-		out = protowire.AppendTag(out, modelGraph, protowire.BytesType)
-		out = protowire.AppendBytes(out, body)
+		out = wire.Append(out, modelGraph, body)
 		return nil
 	})
 	if err != nil || count == 0 {
@@ -74,7 +74,7 @@ func (g *graph) rewrite(b []byte) ([]byte, error) {
 	// An initializer is dropped with its last user; an output of the graph must
 	// stay the output of a node.
 	users, outputs := map[string]int{}, map[string]bool{}
-	err := fields(b, func(num protowire.Number, value, _ []byte) error {
+	err := wire.Fields(b, func(num protowire.Number, value, _ []byte) error {
 		switch num {
 		case graphNode:
 			n, err := parseNode(value)
@@ -83,7 +83,7 @@ func (g *graph) rewrite(b []byte) ([]byte, error) {
 			}
 			return err
 		case graphOutput:
-			return fields(value, func(num protowire.Number, value, _ []byte) error {
+			return wire.Fields(value, func(num protowire.Number, value, _ []byte) error {
 				if num == 1 {
 					outputs[string(value)] = true
 				}
@@ -96,7 +96,7 @@ func (g *graph) rewrite(b []byte) ([]byte, error) {
 		return nil, err
 	}
 	var out, tensors []byte
-	err = fields(b, func(num protowire.Number, value, whole []byte) error {
+	err = wire.Fields(b, func(num protowire.Number, value, whole []byte) error {
 		if num == graphNode {
 			n, err := parseNode(value)
 			if err != nil {
@@ -112,8 +112,7 @@ func (g *graph) rewrite(b []byte) ([]byte, error) {
 					for _, name := range n.inputs {
 						users[name]--
 					}
-					tensors = protowire.AppendTag(tensors, graphInitializer, protowire.BytesType)
-					tensors = protowire.AppendBytes(tensors, t)
+					tensors = wire.Append(tensors, graphInitializer, t)
 					return nil
 				}
 			}
@@ -126,12 +125,12 @@ func (g *graph) rewrite(b []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = fields(b, func(num protowire.Number, value, whole []byte) error {
+	err = wire.Fields(b, func(num protowire.Number, value, whole []byte) error {
 		if num != graphInitializer {
 			return nil
 		}
 		name := ""
-		err := fields(value, func(num protowire.Number, value, _ []byte) error {
+		err := wire.Fields(value, func(num protowire.Number, value, _ []byte) error {
 			if num == tensorName {
 				name = string(value)
 			}
@@ -153,7 +152,7 @@ type node struct {
 
 func parseNode(b []byte) (node, error) {
 	n := node{axis: 1} // DequantizeLinear's default
-	err := fields(b, func(num protowire.Number, value, _ []byte) error {
+	err := wire.Fields(b, func(num protowire.Number, value, _ []byte) error {
 		switch num {
 		case nodeInput:
 			n.inputs = append(n.inputs, string(value))
@@ -174,7 +173,7 @@ func parseNode(b []byte) (node, error) {
 func (n *node) attribute(b []byte) error {
 	const attrName, attrInt = 1, 3
 	name, number := "", int64(0)
-	err := fields(b, func(num protowire.Number, value, whole []byte) error {
+	err := wire.Fields(b, func(num protowire.Number, value, whole []byte) error {
 		switch num {
 		case attrName:
 			name = string(value)
@@ -256,10 +255,8 @@ func (g *graph) dequantise(n node) ([]byte, error) {
 	}
 	t = protowire.AppendTag(t, tensorDType, protowire.VarintType)
 	t = protowire.AppendVarint(t, uint64(onnxfile.Float32))
-	t = protowire.AppendTag(t, tensorName, protowire.BytesType)
-	t = protowire.AppendString(t, n.output)
-	t = protowire.AppendTag(t, tensorRaw, protowire.BytesType)
-	return protowire.AppendBytes(t, raw), nil
+	t = wire.Append(t, tensorName, []byte(n.output))
+	return wire.Append(t, tensorRaw, raw), nil
 }
 
 func (g *graph) integers(t *onnxfile.Tensor) ([]int32, error) {
@@ -281,28 +278,4 @@ func (g *graph) integers(t *onnxfile.Tensor) ([]int32, error) {
 		}
 	}
 	return out, nil
-}
-
-// fields calls f for each field of a message: its number, its content where it
-// has a length, and all of its bytes with the tag.
-func fields(b []byte, f func(num protowire.Number, value, whole []byte) error) error {
-	for len(b) > 0 {
-		num, typ, tag := protowire.ConsumeTag(b)
-		if tag < 0 {
-			return protowire.ParseError(tag)
-		}
-		size := protowire.ConsumeFieldValue(num, typ, b[tag:])
-		if size < 0 {
-			return protowire.ParseError(size)
-		}
-		var value []byte
-		if typ == protowire.BytesType {
-			value, _ = protowire.ConsumeBytes(b[tag:])
-		}
-		if err := f(num, value, b[:tag+size]); err != nil {
-			return err
-		}
-		b = b[tag+size:]
-	}
-	return nil
 }

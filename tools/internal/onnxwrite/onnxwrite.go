@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"hamster/model/onnxfile"
+	"hamster/model/onnxfile/wire"
 )
 
 // IRVersion and Opset are what every written file declares.
@@ -108,12 +109,12 @@ func (m *Model) Write(w io.Writer) error {
 	var opset []byte
 	opset = appendString(opset, 1, "")
 	opset = appendVarint(opset, 2, Opset)
-	head = appendBytes(head, 8, opset)
+	head = wire.Append(head, 8, opset)
 	for _, key := range slices.Sorted(maps.Keys(m.Metadata)) {
 		var entry []byte
 		entry = appendString(entry, 1, key)
 		entry = appendString(entry, 2, m.Metadata[key])
-		head = appendBytes(head, 14, entry)
+		head = wire.Append(head, 14, entry)
 	}
 	size := 0
 	for _, part := range graph {
@@ -142,7 +143,7 @@ func (m *Model) graph() ([][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		b = appendBytes(b, 1, node)
+		b = wire.Append(b, 1, node)
 	}
 	b = appendString(b, 2, m.Name)
 	for _, t := range m.Initializers {
@@ -157,10 +158,10 @@ func (m *Model) graph() ([][]byte, error) {
 		b = nil
 	}
 	for _, v := range m.Inputs {
-		b = appendBytes(b, 11, v.encode())
+		b = wire.Append(b, 11, v.encode())
 	}
 	for _, v := range m.Outputs {
-		b = appendBytes(b, 12, v.encode())
+		b = wire.Append(b, 12, v.encode())
 	}
 	return append(parts, b), nil
 }
@@ -193,14 +194,14 @@ func (v Value) encode() []byte {
 		} else {
 			dim = appendVarint(dim, 1, uint64(d.Size))
 		}
-		shape = appendBytes(shape, 1, dim)
+		shape = wire.Append(shape, 1, dim)
 	}
 	var tensor []byte
 	tensor = appendVarint(tensor, 1, uint64(v.DType))
-	tensor = appendBytes(tensor, 2, shape)
+	tensor = wire.Append(tensor, 2, shape)
 	var b []byte
 	b = appendString(b, 1, v.Name)
-	return appendBytes(b, 2, appendBytes(nil, 1, tensor))
+	return wire.Append(b, 2, wire.Append(nil, 1, tensor))
 }
 
 func (n Node) encode() ([]byte, error) {
@@ -218,7 +219,7 @@ func (n Node) encode() ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("node %q: %w", n.Name, err)
 		}
-		b = appendBytes(b, 5, attr)
+		b = wire.Append(b, 5, attr)
 	}
 	return b, nil
 }
@@ -262,8 +263,4 @@ func appendVarint(b []byte, field protowire.Number, v uint64) []byte {
 
 func appendString(b []byte, field protowire.Number, s string) []byte {
 	return protowire.AppendString(protowire.AppendTag(b, field, protowire.BytesType), s)
-}
-
-func appendBytes(b []byte, field protowire.Number, v []byte) []byte {
-	return protowire.AppendBytes(protowire.AppendTag(b, field, protowire.BytesType), v)
 }

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"hamster/model/onnxfile"
+	"hamster/model/onnxfile/wire"
 	"hamster/model/packed"
 )
 
@@ -162,9 +163,9 @@ func external(t []byte, shard string, at place) ([]byte, error) {
 	for _, entry := range [][2]string{
 		{"location", shard}, {"offset", strconv.Itoa(at.offset)}, {"length", strconv.Itoa(at.length)},
 	} {
-		e := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), entry[0])
-		e = protowire.AppendString(protowire.AppendTag(e, 2, protowire.BytesType), entry[1])
-		b = protowire.AppendBytes(protowire.AppendTag(b, tensorExternalData, protowire.BytesType), e)
+		e := wire.Append(nil, 1, []byte(entry[0]))
+		e = wire.Append(e, 2, []byte(entry[1]))
+		b = wire.Append(b, tensorExternalData, e)
 	}
 	b = protowire.AppendTag(b, tensorDataLocation, protowire.VarintType)
 	return protowire.AppendVarint(b, dataLocationExternal), nil
@@ -176,12 +177,12 @@ func inline(t, data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return protowire.AppendBytes(protowire.AppendTag(b, tensorRawData, protowire.BytesType), data), nil
+	return wire.Append(b, tensorRawData, data), nil
 }
 
 func withoutData(t []byte) ([]byte, error) {
 	var b []byte
-	err := fields(t, func(num protowire.Number, whole, _ []byte) error {
+	err := wire.Fields(t, func(num protowire.Number, _, whole []byte) error {
 		switch num {
 		case tensorFloatData, tensorInt32Data, tensorStringData, tensorInt64Data, tensorRawData,
 			tensorDoubleData, tensorUint64Data, tensorExternalData, tensorDataLocation:
@@ -194,7 +195,7 @@ func withoutData(t []byte) ([]byte, error) {
 }
 
 func tensorName(t []byte) (name string, err error) {
-	err = fields(t, func(num protowire.Number, _, value []byte) error {
+	err = wire.Fields(t, func(num protowire.Number, value, _ []byte) error {
 		if num == tensorNameField {
 			name = string(value)
 		}
@@ -207,7 +208,7 @@ func tensorName(t []byte) (name string, err error) {
 // the given number; all others stay as they are, and where they are.
 func mapField(message []byte, number protowire.Number, f func([]byte) ([]byte, error)) ([]byte, error) {
 	var out []byte
-	err := fields(message, func(num protowire.Number, whole, value []byte) error {
+	err := wire.Fields(message, func(num protowire.Number, value, whole []byte) error {
 		if num != number || value == nil {
 			out = append(out, whole...)
 			return nil
@@ -216,7 +217,7 @@ func mapField(message []byte, number protowire.Number, f func([]byte) ([]byte, e
 		if err != nil {
 			return err
 		}
-		out = protowire.AppendBytes(protowire.AppendTag(out, num, protowire.BytesType), v)
+		out = wire.Append(out, num, v)
 		return nil
 	})
 	return out, err
@@ -224,34 +225,10 @@ func mapField(message []byte, number protowire.Number, f func([]byte) ([]byte, e
 
 // eachField calls f with the content of every field with the given number.
 func eachField(message []byte, number protowire.Number, f func([]byte) error) error {
-	return fields(message, func(num protowire.Number, _, value []byte) error {
+	return wire.Fields(message, func(num protowire.Number, value, _ []byte) error {
 		if num != number || value == nil {
 			return nil
 		}
 		return f(value)
 	})
-}
-
-// fields calls visit for each field of a message; value is nil where it is not
-// length-delimited.
-func fields(message []byte, visit func(num protowire.Number, whole, value []byte) error) error {
-	for len(message) > 0 {
-		num, typ, n := protowire.ConsumeTag(message)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		size := protowire.ConsumeFieldValue(num, typ, message[n:])
-		if size < 0 {
-			return protowire.ParseError(size)
-		}
-		var value []byte
-		if typ == protowire.BytesType {
-			value, _ = protowire.ConsumeBytes(message[n:])
-		}
-		if err := visit(num, message[:n+size], value); err != nil {
-			return err
-		}
-		message = message[n+size:]
-	}
-	return nil
 }
