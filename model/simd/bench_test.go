@@ -64,7 +64,7 @@ func benchCompiler(b *testing.B, g *graph.Graph) *compiler {
 	low := benchLowered(b, g)
 	ir.Optimise(low, nil)
 	return &compiler{
-		g: low, src: g, bufs: buffers(low), b: kernel.NewBuilder(kernel.Options{}), tables: map[string]uint32{},
+		g: low, src: g, bufs: buffers(low), b: kernel.NewBuilder(kernel.Options{}), tables: map[uint64][]Region{},
 	}
 }
 

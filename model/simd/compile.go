@@ -11,9 +11,11 @@
 package simd
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
+	"hash/maphash"
 	"math"
 	"slices"
 
@@ -71,12 +73,26 @@ type Compiled struct {
 	Kept Layout
 	// Kernels names the functions that the module holds.
 	Kernels []string
-	// Steps lists what a run does, one line each.
-	Steps []string
-	Plan  Plan
+	Plan    Plan
 
 	// builder lays out further programs of the module's kernels.
 	builder *kernel.Builder
+	steps   []step
+}
+
+// step is one of what a run does, and the name of what asks for it.
+type step struct {
+	kernel.Step
+	op string
+}
+
+// Steps lists what a run does, one line each.
+func (c *Compiled) Steps() []string {
+	lines := make([]string, len(c.steps))
+	for i, s := range c.steps {
+		lines[i] = fmt.Sprintf("%s %s items=%d", s.op, s.Kernel().Name(c.builder.Options()), s.Items())
+	}
+	return lines
 }
 
 // Segment is bytes to write at an address.
@@ -158,7 +174,7 @@ func compile(ctx context.Context, g *graph.Graph, opts Options, extend func(*com
 		opts: opts, g: low, src: g,
 		bufs:   buffers(low),
 		b:      kernel.NewBuilder(kernel.Options{Relaxed: opts.Relaxed, Threads: opts.Threads}),
-		tables: map[string]uint32{},
+		tables: map[uint64][]Region{},
 		extend: extend,
 	}
 	return c.compile()
@@ -176,10 +192,9 @@ type compiler struct {
 	weights  bump // packed weights
 	consts   bump // tables, biases and programs, whose bytes are in image
 	image    []byte
-	tables   map[string]uint32
-	zerosAt  uint32 // 0 as long as nobody needs zeros
-	steps    []kernel.Step
-	text     []string
+	tables   map[uint64][]Region // by a hash of their bytes
+	zerosAt  uint32              // 0 as long as nobody needs zeros
+	steps    []step
 	jobs     []job
 	full     bool // tables are left out, since they pass maxTables
 	extend   func(*compiler, *Compiled) error
@@ -201,7 +216,11 @@ type emitter interface {
 	emit(c *compiler, scratch uint32) error
 }
 
+// typicalData is about what an operator takes of the image.
+const typicalData = 8 << 10
+
 func (c *compiler) compile() (*Compiled, error) {
+	c.image = make([]byte, 0, typicalData*len(c.g.Ops))
 	p, err := c.plan()
 	if err != nil {
 		return nil, err
@@ -324,15 +343,7 @@ func (c *compiler) view(t *ir.Tensor) view {
 
 // step appends a step to the program.
 func (c *compiler) step(o *ir.Op, s kernel.Step) {
-	c.steps = append(c.steps, s)
-	c.text = append(c.text, fmt.Sprintf("%s %s items=%d", name(o), s.Kernel().Name(c.b.Options()), s.Items()))
-}
-
-func name(o *ir.Op) string {
-	if o == nil {
-		return "-"
-	}
-	return o.Name
+	c.steps = append(c.steps, step{s, o.Name})
 }
 
 // halos zeroes the borders of the buffers that operator i is the first to use.
@@ -346,42 +357,57 @@ func (c *compiler) halos(i int) {
 	}
 }
 
-func (c *compiler) halo(o *ir.Op, b *buffer) {
-	c.step(o, kernel.Unordered{Step: kernel.Halo{
+func (c *compiler) halo(o *ir.Op, b *buffer) { c.step(o, kernel.Unordered{Step: haloOf(b)}) }
+
+func haloOf(b *buffer) kernel.Halo {
+	return kernel.Halo{
 		Base: reserved + uint32(b.offset),
 		Rows: b.rows(), RowBytes: b.rowStride(),
 		Top: b.top, Bottom: b.bottom,
 		Left: b.left * b.pixelStride(), Right: b.right * b.pixelStride(),
-	}})
+	}
 }
 
-// data puts bytes among the constants.
-func (c *compiler) data(b []byte) uint32 {
-	if c.full = c.full || c.consts.at+len(b) > c.consts.base+maxTables; c.full {
-		return 0
+// data makes room for n bytes among the constants; nil where there is none left.
+func (c *compiler) data(n int) (uint32, []byte) {
+	if c.full = c.full || c.consts.at+n > c.consts.base+maxTables; c.full {
+		return 0, nil
 	}
-	addr := c.consts.take(len(b))
+	addr := c.consts.take(n)
 	from := int(addr) - c.consts.base
-	c.image = slices.Grow(c.image, from+len(b)-len(c.image))[:from+len(b)]
-	copy(c.image[from:], b)
-	return addr
+	c.image = slices.Grow(c.image, from+n-len(c.image))[:from+n]
+	return addr, c.image[from:]
 }
 
 // table puts integers among the constants, equal ones once.
 func (c *compiler) table(words []int32) uint32 {
-	b := make([]byte, 0, 4*len(words))
-	for _, w := range words {
-		b = binary.LittleEndian.AppendUint32(b, uint32(w))
+	before, image := c.consts, len(c.image)
+	addr, b := c.data(4 * len(words))
+	if b == nil {
+		return 0
 	}
-	if at, ok := c.tables[string(b)]; ok {
-		return at
+	for i, w := range words {
+		binary.LittleEndian.PutUint32(b[4*i:], uint32(w))
 	}
-	at := c.data(b)
-	c.tables[string(b)] = at
-	return at
+	hash := maphash.Bytes(tableSeed, b)
+	for _, r := range c.tables[hash] {
+		if known := int(r.Addr) - c.consts.base; bytes.Equal(b, c.image[known:known+int(r.Len)]) {
+			clear(b)
+			c.consts, c.image = before, c.image[:image]
+			return r.Addr
+		}
+	}
+	c.tables[hash] = append(c.tables[hash], Region{addr, uint32(len(b))})
+	return addr
 }
 
-func (c *compiler) floats(x []float32) uint32 { return c.data(floatBytes(x)) }
+var tableSeed = maphash.MakeSeed()
+
+func (c *compiler) floats(x []float32) uint32 {
+	addr, b := c.data(4 * len(x))
+	copy(b, floatBytes(x))
+	return addr
+}
 
 func floatBytes(x []float32) []byte {
 	b := make([]byte, 0, 4*len(x))
@@ -391,35 +417,45 @@ func floatBytes(x []float32) []byte {
 	return b
 }
 
-func (c *compiler) program(steps []kernel.Step) (uint32, error) {
-	addr := c.consts.take(kernel.ProgramSize(steps))
-	b, err := c.b.Program(addr, steps)
-	if err != nil {
-		return 0, fmt.Errorf("simd: %w", err)
+// programs lays out what reads the input and computes everything, and what comes
+// after the reading.
+func (c *compiler) programs(out *Compiled, t *ir.Tensor, v view) error {
+	// Whoever writes the input tensor in place leaves its border to the program.
+	copied := kernel.Unordered{Step: c.reading(t, v, out.Input.Addr)}
+	steps := []kernel.Step{copied}
+	if v.haloed() {
+		steps = append(steps, haloOf(v.buffer))
+	} else {
+		steps[0] = copied.Step
 	}
-	c.image = append(c.image, make([]byte, int(addr)-c.consts.base-len(c.image))...)
-	c.image = append(c.image, b...)
-	return addr, nil
+	for _, s := range c.steps {
+		steps = append(steps, s.Step)
+	}
+	program, err := c.b.Program(uint32(c.consts.at), steps)
+	if err != nil {
+		return fmt.Errorf("simd: %w", err)
+	}
+	put := func(b []byte) uint32 {
+		addr := c.consts.take(len(b))
+		c.image = append(c.image, make([]byte, int(addr)-c.consts.base-len(c.image))...)
+		c.image = append(c.image, b...)
+		return addr
+	}
+	out.Program = put(program)
+	out.Net = put(kernel.Tail(out.Program, len(steps), len(steps)-1))
+	return nil
 }
 
 func (c *compiler) finish(in *span, unpadded int) (*Compiled, error) {
 	t := c.g.Inputs[0]
 	v := c.view(t)
 	out := &Compiled{
-		Options: c.opts, builder: c.b,
+		Options: c.opts, builder: c.b, steps: c.steps,
 		Input:  Region{reserved + uint32(in.offset), uint32(4 * t.Len())},
 		Tensor: layout(t, v), InputNHWC: c.g.InputNHWC,
 	}
-	read := c.reading(t, v, out.Input.Addr)
-	var err error
-	if out.Program, err = c.program(append(read, c.steps...)); err != nil {
-		return nil, err
-	}
-	first := 0
-	if v.haloed() {
-		first = 1 // whoever writes the input tensor leaves the border to the program
-	}
-	if out.Net, err = c.program(append(read[:first:first], c.steps...)); err != nil {
+	err := c.programs(out, t, v)
+	if err != nil {
 		return nil, err
 	}
 	for _, t := range c.g.Outputs {
@@ -462,7 +498,7 @@ func (c *compiler) finish(in *span, unpadded int) (*Compiled, error) {
 	if out.Module, err = c.b.Encode(); err != nil {
 		return nil, fmt.Errorf("simd: %w", err)
 	}
-	out.Kernels, out.Steps = c.b.Names(), c.text
+	out.Kernels = c.b.Names()
 	return out, nil
 }
 
@@ -473,24 +509,18 @@ func layout(t *ir.Tensor, v view) Layout {
 	}
 }
 
-// reading lists the steps that bring the caller's input into the input tensor:
-// a border of zeros, then a change of layout.
-func (c *compiler) reading(t *ir.Tensor, v view, from uint32) []kernel.Step {
-	var steps []kernel.Step
-	if v.haloed() {
-		n := len(c.steps)
-		c.halo(nil, v.buffer)
-		steps, c.steps, c.text = append(steps, c.steps[n:]...), c.steps[:n], c.text[:n]
-	}
+// reading brings the caller's input into the input tensor, whose layout may be
+// another.
+func (c *compiler) reading(t *ir.Tensor, v view, from uint32) kernel.Step {
 	// Height, width, channels of the input as it comes.
 	strides := [4]int{0, 4 * t.W, 4, 4 * t.H * t.W}
 	if c.g.InputNHWC {
 		strides = [4]int{0, 4 * t.W * t.C, 4 * t.C, 4}
 	}
-	return append(steps, kernel.Copy{
+	return kernel.Copy{
 		In: from, Out: v.pixel(0, 0),
 		Size:      [4]int{1, t.H, t.W, t.C},
 		InStride:  strides,
 		OutStride: [4]int{0, v.rowStride(), v.pixelStride(), 4},
-	})
+	}
 }

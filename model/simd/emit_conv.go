@@ -165,9 +165,7 @@ func (d *directConv) emit(c *compiler, _ uint32) error {
 			if o.Residual != nil {
 				block.Residual = residual.pixel(0, 0) + uint32(4*(p.channel+i*t.nr))
 			}
-			for _, w := range block.Words() {
-				blocks = append(blocks, int32(w))
-			}
+			blocks = block.Append(blocks)
 			s.BlockCount++
 		}
 		if err := c.packDirect(p, conv.Kernel, t.nr, at); err != nil {

@@ -138,7 +138,7 @@ func (c *compiler) zeros() uint32 {
 				most = max(most, w.biases())
 			}
 		}
-		c.zerosAt = c.data(make([]byte, 4*most))
+		c.zerosAt = c.floats(make([]float32, most))
 	}
 	return c.zerosAt
 }
@@ -160,7 +160,7 @@ func (w *winogradConv) emit(c *compiler, scratch uint32) error {
 		return kernel.WinogradPackStep{
 			WinogradPack: kernel.WinogradPack{Winograd: w.w, From: from},
 			In:           in, Out: weights, Outputs: outputs, Inputs: inputs,
-			StrideO: stride[0], StrideI: stride[1], StrideY: stride[2], StrideX: stride[3],
+			StrideO: stride[0], StrideI: stride[1],
 			NR: t.nr, Scale: scale, Zero: zero,
 		}
 	})
@@ -181,13 +181,7 @@ func (w *winogradConv) emit(c *compiler, scratch uint32) error {
 			Channels: inputs, Out: scratch, PositionStride: inPosition,
 		})
 		outTable := c.table(kernel.PixelTable(1, count, 0, 4*outputs, t.mr))
-		list := w.w.Blocks(inPosition, products, outPosition, outTable, outputs, t.nr)
-		table := make([]int32, 0, len(list)*len(kernel.Block{}.Words()))
-		for _, block := range list {
-			for _, word := range block.Words() {
-				table = append(table, int32(word))
-			}
-		}
+		table := w.w.Blocks(inPosition, products, outPosition, outTable, outputs, t.nr)
 		c.step(o, kernel.ConvStep{
 			Conv: kernel.Conv{MR: t.mr, NR: t.nr},
 			In:   scratch, Weights: weights, Bias: c.zeros(),

@@ -131,7 +131,7 @@ func TestKeepingTheLastFeatureMapTakesNoMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if kept.Pages != plain.Pages || strings.Join(kept.Steps, "\n") != strings.Join(plain.Steps, "\n") {
-		t.Errorf("%d pages and %d steps, %d and %d without", kept.Pages, len(kept.Steps), plain.Pages, len(plain.Steps))
+	if kept.Pages != plain.Pages || strings.Join(kept.Steps(), "\n") != strings.Join(plain.Steps(), "\n") {
+		t.Errorf("%d pages and %d steps, %d and %d without", kept.Pages, len(kept.Steps()), plain.Pages, len(plain.Steps()))
 	}
 }

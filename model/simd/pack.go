@@ -92,11 +92,14 @@ func (c *compiler) pack(jobs []job) (Pack, error) {
 	var p Pack
 	staging := bump{reserved, reserved}
 	ins := make([]uint32, len(jobs))
+	imageSize := 0
 	for i, j := range jobs {
+		imageSize += j.bytes() - align(int(j.w.Source.Const.Bytes()))
 		ins[i] = staging.take(int(j.w.Source.Const.Bytes()))
 		p.Loads = append(p.Loads, Load{j.w.Source.Const, ins[i]})
 	}
 	p.Image.Addr = uint32(staging.at)
+	p.Image.Data = make([]byte, 0, imageSize)
 	var steps []kernel.Step
 	for i, j := range jobs {
 		var at [2]uint32

@@ -61,7 +61,7 @@ func againstGorgonia(model []byte, seed uint64, cfg Config) (*Compiled, error) {
 		}
 		for i := range want {
 			if err := near(got[i], want[i], tolerance); err != nil {
-				return nil, fmt.Errorf("run %d: output %d: %w\n%s\n%s", run, i, err, lowered(g), strings.Join(e.c.Steps, "\n"))
+				return nil, fmt.Errorf("run %d: output %d: %w\n%s\n%s", run, i, err, lowered(g), strings.Join(e.c.Steps(), "\n"))
 			}
 		}
 	}

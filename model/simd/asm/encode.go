@@ -79,10 +79,33 @@ func appendVector(b []byte, n int, item func([]byte, int) []byte) []byte {
 	return b
 }
 
-// op is the encoding of one operation, prefix included.
-func op(code byte) []byte { return []byte{code} }
+// op is the encoding of one operation, prefix included. What these functions
+// return is shared and full: whoever appends to it gets a copy.
+func op(code byte) []byte { return codes.plain[code : int(code)+1 : int(code)+1] }
 
-func simdOp(code uint32) []byte { return appendU([]byte{0xfd}, uint64(code)) }
+func simdOp(code uint32) []byte { return codes.simd[code][:codes.simdLen[code]:codes.simdLen[code]] }
+
+// codes spares an expression some of its small allocations; a model takes tens of
+// thousands.
+var codes = func() (c struct {
+	plain   [256]byte
+	simd    [0x200][3]byte
+	simdLen [0x200]uint8
+	args    [5][2 * 0x80]byte
+}) {
+	for i := range c.plain {
+		c.plain[i] = byte(i)
+	}
+	for i := range c.simd {
+		c.simdLen[i] = uint8(len(appendU(append(c.simd[i][:0], 0xfd), uint64(i))))
+	}
+	for align := range c.args {
+		for offset := range 0x80 {
+			c.args[align][2*offset], c.args[align][2*offset+1] = byte(align), byte(offset)
+		}
+	}
+	return c
+}()
 
 func atomicOp(code byte) []byte { return []byte{0xfe, code} }
 
@@ -103,5 +126,8 @@ func join(parts ...[]byte) []byte {
 
 // memArg encodes an alignment (log2 of bytes) and an offset.
 func memArg(align, offset uint32) []byte {
-	return appendU(appendU(nil, uint64(align)), uint64(offset))
+	if offset < 0x80 {
+		return codes.args[align][2*offset : 2*offset+2 : 2*offset+2]
+	}
+	return appendU(appendU(make([]byte, 0, 6), uint64(align)), uint64(offset))
 }

@@ -60,7 +60,13 @@ type Label struct{ depth int }
 // Name is the name given to Module.Func.
 func (f *Func) Name() string { return f.name }
 
+// typicalBody spares a function most of its growing.
+const typicalBody = 1 << 10
+
 func (f *Func) emit(parts ...[]byte) {
+	if f.body == nil {
+		f.body = make([]byte, 0, typicalBody)
+	}
 	for _, p := range parts {
 		f.body = append(f.body, p...)
 	}
@@ -161,7 +167,10 @@ func (f *Func) LetF32(v F32Value) LocalF32 { l := f.F32(); l.Set(v); return l }
 // LetV128 declares a local and sets it to v.
 func (f *Func) LetV128(v V128Value) LocalV128 { l := f.V128(); l.Set(v); return l }
 
-func setLocal(f *Func, i uint32, v []byte) { f.emit(v, appendU(op(0x21), uint64(i))) }
+func setLocal(f *Func, i uint32, v []byte) {
+	f.emit(v, op(0x21))
+	f.body = appendU(f.body, uint64(i))
+}
 
 func teeLocal(i uint32, v []byte) []byte { return join(v, appendU(op(0x22), uint64(i))) }
 
@@ -335,7 +344,8 @@ func (f *Func) encode() []byte {
 		i = j
 		n++
 	}
-	b := append(appendU(nil, uint64(n)), groups...)
+	b := make([]byte, 0, len(groups)+len(f.body)+16)
+	b = append(appendU(b, uint64(n)), groups...)
 	b = append(b, f.body...)
 	if len(f.sig.Results) > 0 {
 		// Return has left the function; this tells the validator so.

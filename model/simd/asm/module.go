@@ -232,7 +232,15 @@ func (m *Module) Encode() ([]byte, error) {
 	if err := errors.Join(m.errs...); err != nil {
 		return nil, err
 	}
-	b := []byte{0, 'a', 's', 'm', 1, 0, 0, 0}
+	size := 0 // about that of the code, and of the data
+	for _, f := range m.funcs {
+		size += len(f.body) + 64
+	}
+	code := make([]byte, 0, size)
+	for _, d := range m.data {
+		size += len(d.bytes) + 64
+	}
+	b := append(make([]byte, 0, size+size/8), 0, 'a', 's', 'm', 1, 0, 0, 0)
 
 	b = appendSection(b, 1, appendVector(nil, len(m.sigs), func(b []byte, i int) []byte {
 		b = append(b, 0x60)
@@ -298,7 +306,7 @@ func (m *Module) Encode() ([]byte, error) {
 		b = appendSection(b, 12, appendU(nil, uint64(len(m.data))))
 	}
 
-	b = appendSection(b, 10, appendVector(nil, len(m.funcs), func(b []byte, i int) []byte {
+	b = appendSection(b, 10, appendVector(code, len(m.funcs), func(b []byte, i int) []byte {
 		body := m.funcs[i].encode()
 		return append(appendU(b, uint64(len(body))), body...)
 	}))

@@ -99,20 +99,13 @@ func NewBench(opts Options) (*Bench, error) {
 		at += uint32(n+63) &^ 63
 		return p
 	}
-	put := func(v []uint32) uint32 {
+	ints := func(v []int32) uint32 {
 		p := take(4 * len(v))
 		bench.Image = append(bench.Image, make([]byte, int(at)-len(bench.Image))...)
 		for i, x := range v {
-			binary.LittleEndian.PutUint32(bench.Image[int(p)+4*i:], x)
+			binary.LittleEndian.PutUint32(bench.Image[int(p)+4*i:], uint32(x))
 		}
 		return p
-	}
-	ints := func(v []int32) uint32 {
-		u := make([]uint32, len(v))
-		for i, x := range v {
-			u[i] = uint32(x)
-		}
-		return put(u)
 	}
 	add := func(name, layer string, macs float64, steps ...Step) error {
 		p := take(ProgramSize(steps))
@@ -124,13 +117,6 @@ func NewBench(opts Options) (*Bench, error) {
 		copy(bench.Image[p:], image)
 		bench.Entries = append(bench.Entries, BenchEntry{name, layer, p, macs})
 		return nil
-	}
-	blockTable := func(blocks []Block) uint32 {
-		var words []uint32
-		for _, b := range blocks {
-			words = append(words, b.Words()...)
-		}
-		return put(words)
 	}
 	const limitItems = 400
 	if err := add(limit{}.Name(opts), "registers", limitItems*1000*12*4, limitStep{limitItems}); err != nil {
@@ -155,15 +141,15 @@ func NewBench(opts Options) (*Bench, error) {
 			mr, nr := tile[0], tile[1]
 			conv := Conv{MR: mr, NR: nr, Act: MinMax}
 			outTable := ints(PixelTable(l.size, l.size, 4*l.size*l.cout, 4*l.cout, mr))
-			var blocks []Block
+			var blocks []int32
 			for o := 0; o < l.cout; o += nr {
-				blocks = append(blocks, Block{Out: outputs + uint32(4*o), OutTable: outTable, Lanes: int32(min(nr, l.cout-o))})
+				blocks = Block{Out: outputs + uint32(4*o), OutTable: outTable, Lanes: int32(min(nr, l.cout-o))}.Append(blocks)
 			}
 			err := add(conv.Name(opts), l.name, macs, ConvStep{
 				Conv: conv, In: in, Weights: weights, Bias: bias,
 				InTable: ints(PixelTable(l.size, l.size, row, 4*l.cin, mr)), Pixels: pixels,
 				Segments: segmentTable, SegmentCount: len(segments), SegmentLen: length,
-				Blocks: blockTable(blocks), BlockCount: len(blocks), B: Inf,
+				Blocks: ints(blocks), BlockCount: ceilDiv(l.cout, nr), B: Inf,
 			})
 			if err != nil {
 				return nil, err
@@ -181,7 +167,7 @@ func NewBench(opts Options) (*Bench, error) {
 			outTable := ints(PixelTable(1, piece, 0, 4*l.cout, mr))
 			inTable := ints(PixelTable(1, piece, 0, 4*l.cin, mr))
 			blocks := w.Blocks(4*piece*l.cin, products, 4*piece*l.cout, outTable, l.cout, nr)
-			blocksAt, zero := blockTable(blocks), ints([]int32{0})
+			blocksAt, zero := ints(blocks), ints([]int32{0})
 			var steps []Step
 			for first := 0; first < ty*tx; first += piece {
 				// The tables are for a whole piece; in the last one some tiles of
@@ -191,7 +177,7 @@ func NewBench(opts Options) (*Bench, error) {
 					WinogradInputStep{WinogradInput: WinogradInput{w}, In: in, InRow: row, InPixel: 4 * l.cin, InRows: l.size + l.ky - 1, InCols: l.size + l.kx - 1,
 						TilesX: tx, FirstTile: first, Count: count, Channels: l.cin, Out: transformed, PositionStride: 4 * piece * l.cin},
 					ConvStep{Conv: Conv{MR: mr, NR: nr}, In: transformed, Weights: weights, Bias: bias, InTable: inTable, Pixels: count,
-						Segments: zero, SegmentCount: 1, SegmentLen: l.cin, Blocks: blocksAt, BlockCount: len(blocks)},
+						Segments: zero, SegmentCount: 1, SegmentLen: l.cin, Blocks: blocksAt, BlockCount: w.Positions() * ceilDiv(l.cout, nr)},
 					WinogradOutputStep{WinogradOutput: WinogradOutput{w, MinMax, false}, In: products, PositionStride: 4 * piece * l.cout, TileStride: 4 * l.cout,
 						Bias: bias, Out: outputs, OutRow: 4 * l.size * l.cout, OutPixel: 4 * l.cout, OutRows: l.size, OutCols: l.size,
 						TilesX: tx, FirstTile: first, Count: count, Channels: l.cout, B: Inf})

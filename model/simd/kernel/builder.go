@@ -58,6 +58,7 @@ type Builder struct {
 	m      *asm.Module
 	e      *emitter
 	index  map[string]uint32
+	known  map[Kernel]uint32 // the same again: to make a name takes long
 	errs   []error
 	memory bool
 	run    *asm.Func
@@ -66,7 +67,7 @@ type Builder struct {
 // NewBuilder returns a builder with no kernels.
 func NewBuilder(opts Options) *Builder {
 	m := asm.NewModule()
-	return &Builder{opts: opts, m: m, e: &emitter{m: m, opts: opts, helpers: map[string]*asm.Func{}}, index: map[string]uint32{}}
+	return &Builder{opts: opts, m: m, e: &emitter{m: m, opts: opts, helpers: map[string]*asm.Func{}}, index: map[string]uint32{}, known: map[Kernel]uint32{}}
 }
 
 // Options are those given to NewBuilder.
@@ -90,8 +91,12 @@ func (b *Builder) Memory(l asm.Limits, module, name string) {
 
 // Kernel returns the table index of k, which it generates the first time.
 func (b *Builder) Kernel(k Kernel) uint32 {
+	if i, ok := b.known[k]; ok {
+		return i
+	}
 	name := k.Name(b.opts)
 	if i, ok := b.index[name]; ok {
+		b.known[k] = i
 		return i
 	}
 	if b.e == nil {
@@ -107,7 +112,7 @@ func (b *Builder) Kernel(k Kernel) uint32 {
 		f.ParamI32()
 	}
 	i := b.m.TableAdd(f)
-	b.index[name] = i
+	b.index[name], b.known[k] = i, i
 	return i
 }
 
@@ -127,16 +132,13 @@ func (b *Builder) Program(address uint32, steps []Step) ([]byte, error) {
 	if address%64 != 0 {
 		return nil, fmt.Errorf("kernel: program at %d, not a multiple of 64", address)
 	}
-	table := address + headerSize
-	desc := table + uint32(len(steps))*stepSize
-	header := [headerSize / 4]uint32{headerSteps / 4: table, headerCount / 4: uint32(len(steps)), headerSpin / 4: DefaultSpin}
-	header[headerTimeout/4] = uint32(DefaultTimeout & math.MaxUint32)
-	header[headerTimeout/4+1] = uint32(DefaultTimeout >> 32)
-	var records, descs []uint32
+	records := headerSize
+	image := make([]byte, records+stepSize*len(steps), records+(stepSize+typicalWords*4)*len(steps))
+	set := func(at int, word uint32) { binary.LittleEndian.PutUint32(image[at:], word) }
+	putHeader(image, address+headerSize, len(steps))
 	for i, s := range steps {
-		record := [stepSize / 4]uint32{}
-		s, record[stepChunk/4], record[stepFlags/4] = unwrap(s)
-		record[stepKernel/4] = b.Kernel(s.Kernel())
+		s, chunk, flags := unwrap(s)
+		index := b.Kernel(s.Kernel())
 		if err := errors.Join(b.errs...); err != nil {
 			return nil, fmt.Errorf("kernel: step %d: %w", i, err)
 		}
@@ -144,20 +146,40 @@ func (b *Builder) Program(address uint32, steps []Step) ([]byte, error) {
 		if items < 0 || items > math.MaxInt32 {
 			return nil, fmt.Errorf("kernel: step %d (%s) has %d items", i, s.Kernel().Name(b.opts), items)
 		}
-		words := s.Words()
-		record[stepDesc/4] = desc + uint32(4*len(descs))
-		record[stepItems/4] = uint32(items)
-		records = append(records, record[:]...)
-		descs = append(descs, words...)
-	}
-	var image []byte
-	for _, part := range [][]uint32{header[:], records, descs} {
-		for _, w := range part {
+		record := records + stepSize*i
+		set(record+stepKernel, index)
+		set(record+stepDesc, address+uint32(len(image)))
+		set(record+stepItems, uint32(items))
+		set(record+stepChunk, chunk)
+		set(record+stepFlags, flags)
+		for _, w := range s.Words() {
 			image = binary.LittleEndian.AppendUint32(image, w)
 		}
 	}
 	return image, nil
 }
+
+// typicalWords is about how long descriptors are.
+const typicalWords = 16
+
+func putHeader(image []byte, table uint32, count int) {
+	set := func(at int, word uint32) { binary.LittleEndian.PutUint32(image[at:], word) }
+	set(headerSteps, table)
+	set(headerCount, uint32(count))
+	set(headerSpin, DefaultSpin)
+	binary.LittleEndian.PutUint64(image[headerTimeout:], uint64(DefaultTimeout))
+}
+
+// Tail is a program of the last count steps of the one at address, which has
+// all steps: it is to be written to an address of its own, and is TailSize long.
+func Tail(address uint32, all, count int) []byte {
+	image := make([]byte, TailSize)
+	putHeader(image, address+headerSize+uint32(stepSize*(all-count)), count)
+	return image
+}
+
+// TailSize is the number of bytes of a Tail.
+const TailSize = headerSize
 
 // ProgramSize is the number of bytes that Program needs for steps.
 func ProgramSize(steps []Step) int {
@@ -184,7 +206,7 @@ func unwrap(s Step) (Step, uint32, uint32) {
 
 // Layout is a builder that lays out further programs of the kernels that b has,
 // and generates none: it keeps none of the code.
-func (b *Builder) Layout() *Builder { return &Builder{opts: b.opts, index: b.index} }
+func (b *Builder) Layout() *Builder { return &Builder{opts: b.opts, index: b.index, known: b.known} }
 
 // Run is the export run, for functions that call it.
 func (b *Builder) Run() *asm.Func {

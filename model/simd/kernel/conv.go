@@ -63,9 +63,9 @@ const (
 	BlockSize = 20
 )
 
-// Words is the entry of the block table.
-func (b Block) Words() []uint32 {
-	return []uint32{uint32(b.InOffset), b.Out, b.OutTable, uint32(b.Lanes), b.Residual}
+// Append appends the entry of the block table.
+func (b Block) Append(table []int32) []int32 {
+	return append(table, b.InOffset, int32(b.Out), int32(b.OutTable), b.Lanes, int32(b.Residual))
 }
 
 const (

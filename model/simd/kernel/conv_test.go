@@ -109,7 +109,7 @@ func (c convCase) run(t *testing.T, seed uint64) {
 	packedBias := make([]float32, c.group*panels*nr)
 	table, length := ConvSegments(c.kh, c.kw, cin, in.row, in.pixel, c.dy, c.dx)
 	outTable := w.ints(PixelTable(oh, ow, out.row, out.pixel, c.conv.MR))
-	var blocks []uint32
+	var blocks []int32
 	var steps []Step
 	for g := range c.group {
 		copy(packedBias[g*panels*nr:], bias[g*cout:(g+1)*cout])
@@ -120,15 +120,15 @@ func (c convCase) run(t *testing.T, seed uint64) {
 		steps = append(steps, pack)
 		for p := range panels {
 			ch := g*cout + p*nr
-			blocks = append(blocks, Block{InOffset: int32(4 * g * cin), Out: out.addr(0, 0, ch), OutTable: outTable,
-				Lanes: int32(min(nr, cout-p*nr)), Residual: resT.addr(0, 0, ch)}.Words()...)
+			blocks = Block{InOffset: int32(4 * g * cin), Out: out.addr(0, 0, ch), OutTable: outTable,
+				Lanes: int32(min(nr, cout-p*nr)), Residual: resT.addr(0, 0, ch)}.Append(blocks)
 		}
 	}
 	steps = append(steps, ConvStep{
 		Conv: c.conv, In: in.addr(-c.pad, -c.pad, 0), Weights: packed, Bias: w.floats(packedBias),
 		InTable: w.ints(PixelTable(oh, ow, c.sy*in.row, c.sx*in.pixel, c.conv.MR)), Pixels: oh * ow,
 		Segments: w.ints(table), SegmentCount: len(table), SegmentLen: length,
-		Blocks: w.words(blocks), BlockCount: len(blocks) * 4 / BlockSize, A: c.a, B: c.b,
+		Blocks: w.ints(blocks), BlockCount: len(blocks) * 4 / BlockSize, A: c.a, B: c.b,
 		ResidualTable: w.ints(PixelTable(oh, ow, resT.row, resT.pixel, c.conv.MR)),
 	})
 

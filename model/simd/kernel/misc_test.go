@@ -137,10 +137,10 @@ func halfBits(v float32) uint16 {
 }
 
 func TestPackDequantisesEveryTypeAndOrder(t *testing.T) {
-	const o, i, ky, kx, nr = 11, 3, 2, 3, 8
+	const o, i, ky, kx, nr = 11, 7, 2, 3, 8
 	n := o * i * ky * kx
 	for _, from := range []Source{Float32, Float16, Uint8, Int8} {
-		for _, order := range []string{"OIHW", "HWIO"} {
+		for _, order := range []string{"OIHW", "HWIO", "OHWI"} {
 			for _, scaled := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%v %s scaled %v", from, order, scaled), func(t *testing.T) {
 					w := newWorld(3)
@@ -167,8 +167,11 @@ func TestPackDequantisesEveryTypeAndOrder(t *testing.T) {
 					s := from.Size()
 					step := PackStep{Pack: Pack{from}, In: w.bytes(stored), Outputs: o, Inputs: i, KernelY: ky, KernelX: kx, NR: nr,
 						StrideO: i * ky * kx * s, StrideI: ky * kx * s, StrideY: kx * s, StrideX: s}
-					if order == "HWIO" {
+					switch order {
+					case "HWIO":
 						step.StrideO, step.StrideI, step.StrideX, step.StrideY = s, o*s, i*o*s, kx*i*o*s
+					case "OHWI":
+						step.StrideI, step.StrideX, step.StrideY = s, i*s, kx*i*s
 					}
 					if scaled {
 						step.Scale, step.Zero = w.floats(scale), w.floats(zero)
@@ -314,5 +317,29 @@ func TestALayoutHasTheKernelsOfItsBuilderAndNoOthers(t *testing.T) {
 	}
 	if _, err := b.Layout().Program(64, []Step{Copy{}}); err == nil {
 		t.Error("a kernel that the module lacks is laid out")
+	}
+}
+
+func TestATailRunsTheLastStepsOfAProgram(t *testing.T) {
+	w := newWorld(1)
+	at := w.output(12)
+	var steps []Step
+	for i := range uint32(3) {
+		steps = append(steps, FillStep{Out: at + 4*i, Count: 1, Value: bits(float32(i))})
+	}
+	c, err := w.module(Options{}, steps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tail := c.Programs[0] + uint32(ProgramSize(steps)+63)&^63
+	copy(c.Memory[tail:], Tail(c.Programs[0], len(steps), 2))
+	c.Programs = []uint32{tail}
+	binary.LittleEndian.PutUint32(c.Memory[at:], bits(7))
+	for _, h := range hosts() {
+		mem, err := h.Run(c)
+		if err != nil {
+			t.Fatalf("%s: %v", h.Name(), err)
+		}
+		near(t, h.Name(), readFloats(mem, at, 3), []float32{7, 1, 2}, 0)
 	}
 }

@@ -35,28 +35,28 @@ func (s Source) Size() int {
 	return 1
 }
 
-// load4 reads four stored weights as floats.
-func (s Source) load4(e *emitter, f *asm.Func, p []asm.LocalI32) asm.V128 {
+// load4x1 reads one stored weight as a float from each of four places.
+func (s Source) load4x1(e *emitter, f *asm.Func, p []asm.LocalI32, offset uint32) []asm.V128 {
 	x := asm.IntsX4(0, 0, 0, 0)
 	for k := range byte(4) {
 		switch s {
 		case Float32:
-			x = p[k].LoadLane32(0, x, k)
+			x = p[k].LoadLane32(offset, x, k)
 		case Float16:
-			x = p[k].LoadLane16(0, x, 2*k)
+			x = p[k].LoadLane16(offset, x, 2*k)
 		default:
-			x = p[k].LoadLane8(0, x, 4*k)
+			x = p[k].LoadLane8(offset, x, 4*k)
 		}
 	}
 	switch s {
 	case Float16:
-		return e.halves().CallV128(x)
+		x = e.halves().CallV128(x)
 	case Uint8:
-		return x.F32x4ConvertI32x4()
+		x = x.F32x4ConvertI32x4()
 	case Int8:
-		return x.ShiftLeft32(asm.Int(24)).ShiftRight32S(asm.Int(24)).F32x4ConvertI32x4()
+		x = x.ShiftLeft32(asm.Int(24)).ShiftRight32S(asm.Int(24)).F32x4ConvertI32x4()
 	}
-	return x
+	return []asm.V128{x}
 }
 
 // halves is the value, exactly, of four IEEE binary16 in the low halves of the
@@ -162,23 +162,7 @@ func (p Pack) emit(e *emitter, name string) (*asm.Func, error) {
 	if p.From > Int8 {
 		return nil, fmt.Errorf("no weights of type %v", p.From)
 	}
-	// One run of weights is a function of its own, so that engines optimise it
-	// soon: packing happens once, in the first seconds.
-	run := e.m.Func(name + "_run")
-	{
-		f := run
-		out, step, count, stride := f.ParamI32(), f.ParamI32(), f.ParamI32(), f.ParamI32()
-		base := []asm.LocalI32{f.ParamI32(), f.ParamI32(), f.ParamI32(), f.ParamI32()}
-		zero, scale := f.ParamV128(), f.ParamV128()
-		f.While(count.GtS(asm.Int(0)), func() {
-			f.StoreV128(out, 0, p.From.load4(e, f, base).F32x4Sub(zero).F32x4Mul(scale))
-			for k := range base {
-				base[k].Set(base[k].Add(stride))
-			}
-			out.Set(out.Add(step))
-			count.Inc(-1)
-		})
-	}
+	run := p.run(e, name+"_run")
 	f, desc, item, end := e.kernel(name)
 	load := func(offset uint32) asm.I32 { return desc.LoadI32(offset) }
 	lane, out, ky, kx, tap := f.I32(), f.I32(), f.I32(), f.I32(), f.I32()
@@ -204,4 +188,91 @@ func (p Pack) emit(e *emitter, name string) (*asm.Func, error) {
 		item.Inc(1)
 	})
 	return f, nil
+}
+
+// run packs one run of count inputs of four outputs, stride bytes apart. It is a
+// function of its own, so that engines optimise it soon: packing happens once, in
+// the first seconds.
+func (p Pack) run(e *emitter, name string) *asm.Func {
+	f := e.m.Func(name)
+	out, step, count, stride := f.ParamI32(), f.ParamI32(), f.ParamI32(), f.ParamI32()
+	base := []asm.LocalI32{f.ParamI32(), f.ParamI32(), f.ParamI32(), f.ParamI32()}
+	zero, scale := f.ParamV128(), f.ParamV128()
+	put := func(x []asm.V128) {
+		for _, x := range x {
+			f.StoreV128(out, 0, x.F32x4Sub(zero).F32x4Mul(scale))
+			out.Set(out.Add(step))
+		}
+	}
+	// Neighbours are read together, which is most of all weights.
+	n := p.From.together()
+	f.If(stride.Eq(asm.Int(int32(p.From.Size()))), func() {
+		f.While(count.GeS(asm.Int(int32(n))), func() {
+			put(p.From.load4xN(e, f, base, 0))
+			for k := range base {
+				base[k].Inc(int32(n * p.From.Size()))
+			}
+			count.Inc(int32(-n))
+		})
+	}, nil)
+	f.While(count.GtS(asm.Int(0)), func() {
+		put(p.From.load4x1(e, f, base, 0))
+		for k := range base {
+			base[k].Set(base[k].Add(stride))
+		}
+		count.Inc(-1)
+	})
+	return f
+}
+
+// together is how many neighbouring weights load4xN reads.
+func (s Source) together() int {
+	if s == Float16 {
+		return 2
+	}
+	return 4
+}
+
+// load4xN reads together() neighbouring stored weights from each of four places:
+// vectors of the first of each place, of the second, and so on.
+func (s Source) load4xN(e *emitter, f *asm.Func, p []asm.LocalI32, offset uint32) []asm.V128 {
+	if s == Float32 {
+		return transpose4(f, p[0].LoadV128(offset), p[1].LoadV128(offset), p[2].LoadV128(offset), p[3].LoadV128(offset))
+	}
+	words := asm.IntsX4(0, 0, 0, 0)
+	for k := range byte(4) {
+		words = p[k].LoadLane32(offset, words, k)
+	}
+	w := f.LetV128(words)
+	bits := 8 * s.Size()
+	out := make([]asm.V128, s.together())
+	for k := range out {
+		// The weight is brought to the top of its lane, then down again.
+		x := w.V128
+		if up := 32 - bits*(k+1); up > 0 {
+			x = x.ShiftLeft32(asm.Int(int32(up)))
+		}
+		down := asm.Int(int32(32 - bits))
+		switch s {
+		case Float16:
+			out[k] = e.halves().CallV128(x.ShiftRight32U(down))
+		case Uint8:
+			out[k] = x.ShiftRight32U(down).F32x4ConvertI32x4()
+		default:
+			out[k] = x.ShiftRight32S(down).F32x4ConvertI32x4()
+		}
+	}
+	return out
+}
+
+// transpose4 is the transpose of the matrix with rows a, b, c, d.
+func transpose4(f *asm.Func, a, b, c, d asm.V128) []asm.V128 {
+	rows := [4]asm.LocalV128{f.LetV128(a), f.LetV128(b), f.LetV128(c), f.LetV128(d)}
+	// Two halves at a time: ab0 is a0 b0 a1 b1, ab1 is a2 b2 a3 b3.
+	ab0, ab1 := f.LetV128(rows[0].Shuffle32(rows[1], 0, 4, 1, 5)), f.LetV128(rows[0].Shuffle32(rows[1], 2, 6, 3, 7))
+	cd0, cd1 := f.LetV128(rows[2].Shuffle32(rows[3], 0, 4, 1, 5)), f.LetV128(rows[2].Shuffle32(rows[3], 2, 6, 3, 7))
+	return []asm.V128{
+		ab0.Shuffle32(cd0, 0, 1, 4, 5), ab0.Shuffle32(cd0, 2, 3, 6, 7),
+		ab1.Shuffle32(cd1, 0, 1, 4, 5), ab1.Shuffle32(cd1, 2, 3, 6, 7),
+	}
 }

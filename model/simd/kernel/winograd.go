@@ -154,9 +154,11 @@ func (e *emitter) combine(terms []term) asm.V128 {
 // byRows sets out = matrix · in, where neighbouring rows that differ in signs
 // alone share their sums.
 func (e *emitter) byRows(f *asm.Func, matrix [][]float64, in, out []asm.LocalV128, same, other asm.LocalV128) {
+	n := len(in)
+	room := make([]term, 3*n)
 	for i := 0; i < len(matrix); i++ {
 		if i+1 < len(matrix) {
-			var sames, others []term
+			sames, others := room[:0:n], room[n:n:2*n]
 			paired := true
 			for k, a := range matrix[i] {
 				switch b := matrix[i+1][k]; {
@@ -177,7 +179,7 @@ func (e *emitter) byRows(f *asm.Func, matrix [][]float64, in, out []asm.LocalV12
 				continue
 			}
 		}
-		var terms []term
+		terms := room[2*n : 2*n]
 		for k, a := range matrix[i] {
 			terms = append(terms, term{a, in[k].V128})
 		}
@@ -206,8 +208,9 @@ func (e *emitter) byColumns(f *asm.Func, matrix [][]float64, in, out []asm.Local
 			k++
 		}
 	}
+	terms := make([]term, 0, n)
 	for i, row := range matrix {
-		var terms []term
+		terms = terms[:0]
 		for k := 0; k < n; k++ {
 			if !paired[k] {
 				terms = append(terms, term{row[k], in[k].V128})
@@ -366,21 +369,22 @@ func (w WinogradInput) tile(e *emitter, name string, edge bool) *asm.Func {
 	return f
 }
 
-// Blocks lists the blocks of the ConvStep between the transforms: for each
+// Blocks is the table of blocks of the ConvStep between the transforms: for each
 // position the blocks of its matrix product. inPosition is the PositionStride of
 // the first transform; out, outPosition are In and PositionStride of the second.
-// The ConvStep has In = the first transform's Out, Pixels = tiles, one segment of the input channels, weights by
-// WinogradPackStep and a bias of Positions · ⌈outputs/nr⌉ · nr zeros.
-func (w Winograd) Blocks(inPosition int, out uint32, outPosition int, outTable uint32, outputs, nr int) []Block {
-	blocks := make([]Block, 0, w.Positions()*ceilDiv(outputs, nr))
+// The ConvStep has In = the first transform's Out, Pixels = tiles, one segment of
+// the input channels, weights by WinogradPackStep and a bias of Positions ·
+// ⌈outputs/nr⌉ · nr zeros.
+func (w Winograd) Blocks(inPosition int, out uint32, outPosition int, outTable uint32, outputs, nr int) []int32 {
+	table := make([]int32, 0, w.Positions()*ceilDiv(outputs, nr)*BlockSize/4)
 	for p := range w.Positions() {
 		for o := 0; o < outputs; o += nr {
-			blocks = append(blocks, Block{
+			table = Block{
 				InOffset: int32(p * inPosition), Out: out + uint32(p*outPosition+4*o), OutTable: outTable, Lanes: int32(min(nr, outputs-o)),
-			})
+			}.Append(table)
 		}
 	}
-	return blocks
+	return table
 }
 
 // WinogradOutput is the kernel that transforms the products back.
@@ -553,14 +557,13 @@ type WinogradPack struct {
 
 // WinogradPackStep writes the transform of (q − Zero[o])·Scale[o] to
 // [Positions][⌈Outputs/NR⌉][Inputs][NR] floats, zeros where the last block has
-// no output. Fields as in PackStep; the window is the Winograd's. One item is a
-// block of NR outputs.
+// no output. Fields as in PackStep; the KY × KX weights of a window lie side by
+// side. One item is a block of NR outputs.
 type WinogradPackStep struct {
 	WinogradPack
 	In, Out          uint32
 	Outputs, Inputs  int
 	StrideO, StrideI int
-	StrideY, StrideX int
 	NR               int
 	Scale, Zero      uint32
 }
@@ -579,7 +582,7 @@ func (s WinogradPackStep) Floats() int {
 // Words is the descriptor, laid out as PackStep's.
 func (s WinogradPackStep) Words() []uint32 {
 	return PackStep{In: s.In, Out: s.Out, Outputs: s.Outputs, Inputs: s.Inputs, KernelY: s.KY, KernelX: s.KX, StrideO: s.StrideO,
-		StrideI: s.StrideI, StrideY: s.StrideY, StrideX: s.StrideX, NR: s.NR, Scale: s.Scale, Zero: s.Zero}.Words()
+		StrideI: s.StrideI, NR: s.NR, Scale: s.Scale, Zero: s.Zero}.Words()
 }
 
 // Name is, for instance, u8_winograd_pack_f4x4_k3x3.
@@ -604,30 +607,21 @@ func (w WinogradPack) emit(e *emitter, name string) (*asm.Func, error) {
 	pair := e.m.Func(name + "_pair")
 	{
 		f := pair
-		desc, out, position := f.ParamI32(), f.ParamI32(), f.ParamI32()
+		out, position := f.ParamI32(), f.ParamI32()
 		base := []asm.LocalI32{f.ParamI32(), f.ParamI32(), f.ParamI32(), f.ParamI32()}
 		zero, scale := f.ParamV128(), f.ParamV128()
 		same, other := f.V128(), f.V128()
 		tap, t, u := grid(f, w.KY, w.KX), grid(f, ty, w.KX), f.V128s(tx)
-		// next moves the pointers on by one tap and back by some.
-		next := func(stride, back uint32, times int) {
-			move := f.LetI32(desc.LoadI32(stride))
-			if times > 0 {
-				move.Set(move.Sub(desc.LoadI32(back).MulConst(int32(times))))
+		for k := 0; k < w.KY*w.KX; {
+			n := w.From.together()
+			read := w.From.load4xN
+			if k+n > w.KY*w.KX {
+				n, read = 1, w.From.load4x1
 			}
-			for k := range base {
-				base[k].Set(base[k].Add(move))
+			for i, x := range read(e, f, base, uint32(k*w.From.Size())) {
+				tap[(k+i)/w.KX][(k+i)%w.KX].Set(x.F32x4Sub(zero).F32x4Mul(scale))
 			}
-		}
-		for y := range w.KY {
-			for x := range w.KX {
-				tap[y][x].Set(w.From.load4(e, f, base).F32x4Sub(zero).F32x4Mul(scale))
-				if x+1 < w.KX {
-					next(packStrideX, 0, 0)
-				} else if y+1 < w.KY {
-					next(packStrideY, packStrideX, w.KX-1)
-				}
-			}
+			k += n
 		}
 		for x := range w.KX {
 			exact.byRows(f, cy.g, column(tap, x), column(t, x), same, other)
@@ -654,7 +648,7 @@ func (w WinogradPack) emit(e *emitter, name string) (*asm.Func, error) {
 			packLanes(f, desc, item, lane, base, scale, zero)
 			out.Set(load(packOut).Add(item.Mul(panel)).Add(lane.MulConst(4)))
 			each(f, i, asm.Int(0), load(packInputs), func() {
-				f.Call(pair, desc, out, position, base[0], base[1], base[2], base[3], zero, scale)
+				f.Call(pair, out, position, base[0], base[1], base[2], base[3], zero, scale)
 				out.Set(out.Add(nr.MulConst(4)))
 				for k := range base {
 					base[k].Set(base[k].Add(load(packStrideI)))

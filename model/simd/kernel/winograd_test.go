@@ -48,7 +48,7 @@ func (c winogradCase) run(t *testing.T, seed uint64, tolerance float64) {
 	}
 	panels := ceilDiv(c.cout, nr)
 	pack := WinogradPackStep{WinogradPack: WinogradPack{c.w, Uint8}, In: w.bytes(stored), Outputs: c.cout, Inputs: c.cin,
-		StrideO: c.cin * taps, StrideI: taps, StrideY: c.w.KX, StrideX: 1, NR: nr, Scale: w.floats(scale), Zero: w.floats(zero)}
+		StrideO: c.cin * taps, StrideI: taps, NR: nr, Scale: w.floats(scale), Zero: w.floats(zero)}
 	pack.Out = w.output(4 * pack.Floats())
 	n := c.w.Positions()
 	v := w.output(4 * n * piece * c.cin)
@@ -57,16 +57,13 @@ func (c winogradCase) run(t *testing.T, seed uint64, tolerance float64) {
 	for first := 0; first < ty*tx; first += piece {
 		count := min(piece, ty*tx-first)
 		outTable := w.ints(PixelTable(1, count, 0, 4*c.cout, mr))
-		var blocks []uint32
-		for _, b := range c.w.Blocks(4*piece*c.cin, m, 4*piece*c.cout, outTable, c.cout, nr) {
-			blocks = append(blocks, b.Words()...)
-		}
+		blocks := c.w.Blocks(4*piece*c.cin, m, 4*piece*c.cout, outTable, c.cout, nr)
 		steps = append(steps,
 			WinogradInputStep{WinogradInput: WinogradInput{c.w}, In: in.at, InRow: in.row, InPixel: in.pixel, InRows: ih, InCols: iw,
 				TilesX: tx, FirstTile: first, Count: count, Channels: c.cin, Out: v, PositionStride: 4 * piece * c.cin},
 			ConvStep{Conv: Conv{MR: mr, NR: nr}, In: v, Weights: pack.Out, Bias: w.floats(make([]float32, n*panels*nr)),
 				InTable: w.ints(PixelTable(1, count, 0, 4*c.cin, mr)), Pixels: count, Segments: w.ints([]int32{0}), SegmentCount: 1, SegmentLen: c.cin,
-				Blocks: w.words(blocks), BlockCount: n * panels},
+				Blocks: w.ints(blocks), BlockCount: n * panels},
 			WinogradOutputStep{WinogradOutput: WinogradOutput{c.w, c.act, c.residual}, In: m, PositionStride: 4 * piece * c.cout, TileStride: 4 * c.cout,
 				Bias: w.floats(bias), Out: out.at, OutRow: out.row, OutPixel: out.pixel, OutRows: c.h, OutCols: c.wd, TilesX: tx, FirstTile: first, Count: count,
 				Channels: c.cout, ResidualAt: resT.at, ResidualRow: resT.row, ResidualPixel: resT.pixel, A: -0.5, B: 0.5})
