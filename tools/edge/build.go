@@ -20,6 +20,7 @@ import (
 	"strings"
 
 	"hamster/tools/edge/deployment"
+	"hamster/tools/internal/gowasm"
 	"hamster/tools/internal/httpfile"
 	"hamster/tools/internal/site"
 )
@@ -257,13 +258,13 @@ func buildWorker(ctx context.Context, dir string, d *deployment.Deployment, poli
 		return fmt.Errorf("make the worker's folder: %w", err)
 	}
 	// The compiler last: the generator empties the folder.
-	for _, command := range []*exec.Cmd{
-		exec.CommandContext(ctx, "go", "tool", "workers-assets-gen", "-mode=go", "-o", program),
-		wasmBuild(ctx, filepath.Join(program, "app.wasm")),
-	} {
-		if output, err := command.CombinedOutput(); err != nil {
-			return fmt.Errorf("build the worker: %s: %w\n%s", strings.Join(command.Args, " "), err, bytes.TrimSpace(output))
-		}
+	command := exec.CommandContext(ctx, "go", "tool", "workers-assets-gen", "-mode=go", "-o", program)
+	if output, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the worker: %s: %w\n%s", strings.Join(command.Args, " "), err, bytes.TrimSpace(output))
+	}
+	worker := gowasm.Program{Package: "hamster/tools/edge/worker"}
+	if err := worker.Build(ctx, filepath.Join(program, "app.wasm")); err != nil {
+		return fmt.Errorf("build the worker: %w", err)
 	}
 	// program.mjs takes its place.
 	if err := os.Remove(filepath.Join(program, "worker.mjs")); err != nil {
@@ -301,12 +302,6 @@ func buildWorker(ctx context.Context, dir string, d *deployment.Deployment, poli
 		}
 	}
 	return nil
-}
-
-func wasmBuild(ctx context.Context, out string) *exec.Cmd {
-	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, "hamster/tools/edge/worker")
-	command.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
-	return command
 }
 
 func writeConfig(o options) error {

@@ -19,6 +19,7 @@ import (
 	"hamster/model/onnxfile"
 	"hamster/tools/internal/convert"
 	"hamster/tools/internal/dequantise"
+	"hamster/tools/internal/gowasm"
 	"hamster/tools/internal/site"
 )
 
@@ -259,15 +260,15 @@ func modelURL(form string) string { return "/models/" + form + ".onnx" }
 // open builds what the page needs, and starts the server and the browser.
 func (o *Options) open(ctx context.Context, m *modelFiles, env *Environment) (*session, error) {
 	o.Log("Building …")
-	program, err := compile(ctx, o.Root, "tools/bench/wasm", leaveOutGorgonia)
+	program, err := compile(ctx, o.Root, "tools/bench/wasm", true)
 	if err != nil {
 		return nil, err
 	}
-	portable, err := compile(ctx, o.Root, "tools/bench/wasm", "")
+	portable, err := compile(ctx, o.Root, "tools/bench/wasm", false)
 	if err != nil {
 		return nil, err
 	}
-	starter, err := goRuntime(ctx)
+	starter, err := gowasm.Runtime(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -9,37 +9,25 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"hamster/tools/internal/gowasm"
 )
 
 // buildDir is where what the bench builds lies in the repository.
 const buildDir = ".cache/bench"
 
-// leaveOutGorgonia is the build tag of the program that pages load.
-const leaveOutGorgonia = "nogorgonia"
-
-// compile builds a Go program for the browser, as the site's are built, with a
-// build tag or none, and returns it.
-func compile(ctx context.Context, root, pkg, tag string) ([]byte, error) {
-	out, err := filepath.Abs(filepath.Join(root, filepath.FromSlash(buildDir), strings.ReplaceAll(pkg, "/", "_")+tag+".wasm"))
-	if err != nil {
+// compile builds a Go program for the browser, as the site's are built, and
+// returns it.
+func compile(ctx context.Context, root, pkg string, light bool) ([]byte, error) {
+	name := strings.ReplaceAll(pkg, "/", "_")
+	if light {
+		name += "_light"
+	}
+	out := filepath.Join(root, filepath.FromSlash(buildDir), name+".wasm")
+	if err := (gowasm.Program{Root: root, Package: "./" + pkg, Light: light}).Build(ctx, out); err != nil {
 		return nil, err
 	}
-	command := exec.CommandContext(ctx, "go", "build", "-tags", tag, "-trimpath", "-ldflags=-s -w", "-o", out, "./"+pkg)
-	command.Dir = root
-	command.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
-	if output, err := command.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("compile %s: %w\n%s", pkg, err, bytes.TrimSpace(output))
-	}
 	return os.ReadFile(out)
-}
-
-// goRuntime is the script that starts a Go program in JavaScript.
-func goRuntime(ctx context.Context) ([]byte, error) {
-	goroot, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
-	if err != nil {
-		return nil, fmt.Errorf("ask for GOROOT: %w", err)
-	}
-	return os.ReadFile(filepath.Join(strings.TrimSpace(string(goroot)), "lib", "wasm", "wasm_exec.js"))
 }
 
 // bundle makes one script of a file of tools/bench and the packages that it

@@ -145,7 +145,7 @@ func sizes(ctx context.Context, s *session, c *Contestant) (map[string]float64, 
 	var err error
 	switch c.System {
 	case Hamster:
-		wasm, err = compile(ctx, s.root, "wasm", leaveOutGorgonia)
+		wasm, err = compile(ctx, s.root, "wasm", true)
 	case ORTWeb:
 		wasm, err = readPackage(s.root, ORTWeb, "dist/ort-wasm-simd-threaded.wasm")
 	case TFJS:

@@ -4,18 +4,17 @@
 package npmpackage
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
 	"github.com/evanw/esbuild/pkg/api"
 
+	"hamster/tools/internal/gowasm"
 	"hamster/tools/internal/site"
 )
 
@@ -75,7 +74,7 @@ func Build(ctx context.Context, root, builtSite, out string) error {
 			}
 		}
 	}
-	return compile(ctx, root, filepath.Join(out, dist, "photo.wasm"))
+	return gowasm.Program{Root: root, Package: "./tools/package/photo"}.Build(ctx, filepath.Join(out, dist, "photo.wasm"))
 }
 
 // claim empties a folder of ours, or marks one that is absent or empty.
@@ -175,15 +174,4 @@ func replace(root, from, by string) api.Plugin {
 			return api.OnResolveResult{}, nil
 		})
 	}}
-}
-
-// compile builds the program that reads photos in Node.js.
-func compile(ctx context.Context, root, out string) error {
-	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, "./tools/package/photo")
-	command.Dir = root
-	command.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
-	if output, err := command.CombinedOutput(); err != nil {
-		return fmt.Errorf("compile the program that reads photos: %w\n%s", err, bytes.TrimSpace(output))
-	}
-	return nil
 }

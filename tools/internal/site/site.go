@@ -17,13 +17,14 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"golang.org/x/image/draw"
+
+	"hamster/tools/internal/gowasm"
 )
 
 // Names inside the built site. The worker knows the first three.
@@ -72,9 +73,9 @@ func Build(ctx context.Context, root, out string) error {
 		return err
 	}
 	programs := map[string][]byte{}
-	for name, tags := range programTags {
+	for name, light := range map[string]bool{ProgramPath: true, PortablePath: false} {
 		file := filepath.Join(out, filepath.FromSlash(name))
-		if err := compile(ctx, root, tags, file); err != nil {
+		if err := (gowasm.Program{Root: root, Package: "./wasm", Light: light}).Build(ctx, file); err != nil {
 			return err
 		}
 		program, err := os.ReadFile(file)
@@ -102,9 +103,6 @@ func Build(ctx context.Context, root, out string) error {
 	}
 	return synchronise(out, files)
 }
-
-// programTags are the programs' build tags.
-var programTags = map[string]string{ProgramPath: "nogorgonia", PortablePath: ""}
 
 // emptyShell is the place in the service worker's script for its version and
 // the names of the files that it keeps: at once, and when they are asked for.
@@ -168,28 +166,11 @@ func claim(out string) error {
 	return os.WriteFile(mark, []byte("Everything here is made by hamster site and may be removed by it.\n"), 0o644)
 }
 
-// compile builds the WebAssembly program; the go command's own cache makes a
-// second run quick.
-func compile(ctx context.Context, root, tags, out string) error {
-	command := exec.CommandContext(ctx, "go", "build", "-tags", tags, "-trimpath", "-ldflags=-s -w", "-o", out, "./wasm")
-	command.Dir = root
-	command.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
-	if output, err := command.CombinedOutput(); err != nil {
-		return fmt.Errorf("compile the WebAssembly program: %w\n%s", err, bytes.TrimSpace(output))
-	}
-	return nil
-}
-
-// addRuntime adds the script that starts a Go program in JavaScript. It must
-// come from the toolchain that compiled the program.
+// addRuntime adds the script that starts a Go program in JavaScript.
 func addRuntime(ctx context.Context, files map[string][]byte) error {
-	goroot, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
+	content, err := gowasm.Runtime(ctx)
 	if err != nil {
-		return fmt.Errorf("ask for GOROOT: %w", err)
-	}
-	content, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(goroot)), "lib", "wasm", "wasm_exec.js"))
-	if err != nil {
-		return fmt.Errorf("read Go's WebAssembly support: %w", err)
+		return err
 	}
 	files[RuntimePath] = content
 	return nil
