@@ -21,6 +21,11 @@ export interface FrameHandlers {
   onerror?: (error: HamsterError) => void;
   /** Gives the iframe the height that it needs. */
   grows?: boolean;
+  /**
+   * How many milliseconds the frame has to load, a minute by default, before what was
+   * asked of it fails with `frame-unreachable`.
+   */
+  patience?: number;
 }
 
 /** The page's end of Hamster's frame. */

@@ -5,7 +5,7 @@
 
 import { HamsterError } from '../shared/errors.js';
 import * as addresses from './addresses.js';
-import { startable } from './startable.js';
+import { isOpaque, startable } from './startable.js';
 
 /**
  * @import { Request, Response as Message, StartedResponse } from '../shared/protocol.js'
@@ -155,5 +155,8 @@ export class Connection {
 /** A browser says nothing of why, be it a missing file or a policy. */
 function notStarted() {
   const url = addresses.worker;
-  return new HamsterError('engine-missing', `the worker ${url} does not start: it is not there, or the page’s CSP forbids it`, { url });
+  const why = isOpaque()
+    ? 'the CSP of this page, whose origin a sandbox without allow-same-origin took away, must allow worker-src data:'
+    : 'the page’s CSP forbids it';
+  return new HamsterError('engine-missing', `the worker ${url} does not start: it is not there, or ${why}`, { url });
 }

@@ -3,18 +3,26 @@ const substitutes = new Map();
 
 /**
  * An address from which a worker can be started. A browser starts none from
- * another origin, but one of our own may import it: a line of its own in a blob:.
- * The page's CSP must then allow `worker-src blob:` (docs/csp.md).
+ * another origin, but one of our own may import it: a line of its own in a blob:,
+ * or in a data: where a sandbox took the page's origin away. The page's CSP must
+ * then allow that in `worker-src` (docs/csp.md).
  *
  * @param {string} url
  * @returns {string}
  */
 export function startable(url) {
+  if (isOpaque()) return `data:text/javascript,${encodeURIComponent(importing(url))}`;
   if (new URL(url).origin === self.origin) return url;
   let substitute = substitutes.get(url);
   if (!substitute) {
-    substitute = URL.createObjectURL(new Blob([`import ${JSON.stringify(url)};`], { type: 'text/javascript' }));
+    substitute = URL.createObjectURL(new Blob([importing(url)], { type: 'text/javascript' }));
     substitutes.set(url, substitute);
   }
   return substitute;
 }
+
+/** Whether this page has no origin, so that nothing is of the same one. Chromium starts no module from a blob: there. */
+export const isOpaque = () => self.origin === 'null';
+
+/** @param {string} url */
+const importing = (url) => `import ${JSON.stringify(url)};`;

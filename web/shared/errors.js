@@ -8,7 +8,7 @@
  *   | 'model-missing' | 'model-unreachable' | 'model-html' | 'model-truncated' | 'model-damaged' | 'model-too-large'
  *   | 'image-empty' | 'image-not' | 'image-too-large' | 'image-damaged' | 'image-unsupported' | 'image-unreachable'
  *   | 'image-tainted' | 'source-invalid' | 'option-invalid'
- *   | 'camera-refused' | 'camera-missing' | 'camera-failed'
+ *   | 'camera-refused' | 'camera-missing' | 'camera-failed' | 'frame-unreachable'
  *   | 'engine-unsupported' | 'engine-missing' | 'engine-stopped' | 'closed'} ErrorCode
  */
 

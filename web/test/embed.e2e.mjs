@@ -5,11 +5,12 @@
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { example } from './docs.mjs';
-import { build, launch, patience, photos, serve, skip } from './harness.mjs';
-import { host } from './host.mjs';
+import { build, colours, launch, patience, photos, serve, skip } from './harness.mjs';
+import { freePort, host } from './host.mjs';
 
 const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
@@ -22,9 +23,12 @@ describe('on another origin', { skip }, () => {
   let stranger;
   /** @type {Awaited<ReturnType<typeof serve>>} */
   let server;
+  /** The same with a small model. @type {Awaited<ReturnType<typeof serve>>} */
+  let quick;
   /** @type {import('puppeteer-core').Browser} */
   let browser;
   let hamster = '';
+  let quickHamster = '';
 
   /** @type {(page: string, heading: string, language: string) => Promise<string>} */
   const said = (page, heading, language) => example(page, heading, language, { 'https://hamster.example': hamster, 'https://you.example': site.origin });
@@ -35,6 +39,9 @@ describe('on another origin', { skip }, () => {
     stranger = await host({});
     server = await serve(built, ['--embed', site.origin]);
     hamster = new URL(server.url).origin;
+    await colours(built);
+    quick = await serve(built, ['--embed', site.origin, '--model', join(built.site, '..', 'colours.onnx')]);
+    quickHamster = new URL(quick.url).origin;
     browser = await launch({ args: ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'] });
     site.pages['/cat.png'] = { type: 'image/png', text: await readFile(join(photos, 'chelsea.png')) };
   });
@@ -42,6 +49,7 @@ describe('on another origin', { skip }, () => {
   after(async () => {
     await browser?.close();
     await server?.close();
+    await quick?.close();
     await site?.close();
     await stranger?.close();
     await built?.close();
@@ -312,6 +320,129 @@ describe('on another origin', { skip }, () => {
       assert.deepEqual(outcome, [3, 'image-not', true, 'closed']);
       assert.deepEqual(opened.faults, []);
       await opened.close();
+    });
+
+    test('one that does not come is an error with its address, and not a wait for ever', async () => {
+      const deaf = createServer(() => {});
+      await new Promise((resolve) => deaf.listen(0, '127.0.0.1', () => resolve(undefined)));
+      const { port } = /** @type {import('node:net').AddressInfo} */ (deaf.address());
+      site.pages['/else'] = { text: '<!doctype html><title>Not Hamster’s</title>' };
+      const opened = await open(site, '');
+      const addresses = [`http://127.0.0.1:${port}/embed`, `http://127.0.0.1:${await freePort()}/embed`, `${site.origin}/else`, `${hamster}/nothing`];
+      const said = await opened.page.evaluate(async (hamster, addresses) => {
+        const { HamsterFrame } = await import(`${hamster}/web/embed/frame.js`);
+        const show = (/** @type {string} */ address) => new HamsterFrame(document.body.appendChild(document.createElement('iframe')), address, { patience: 5000 });
+        const ask = (/** @type {any} */ frame) => frame.classify(new Blob([])).catch((/** @type {any} */ { code, message, details }) => ({ code, message, url: details.url }));
+        const closed = show(addresses[0]);
+        const [closing] = [ask(closed), closed.close()];
+        const removed = show(`${hamster}/embed`);
+        await removed.configure({ top: 1 });
+        document.body.lastChild?.remove();
+        return Promise.all([...addresses.map((address) => ask(show(address))), closing, ask(removed)]);
+      }, hamster, addresses);
+      for (const [i, address] of addresses.entries()) {
+        assert.equal(said[i].code, 'frame-unreachable', address);
+        assert.equal(said[i].url, `${address}?origin=${encodeURIComponent(site.origin)}`);
+        assert.ok(said[i].message.includes(said[i].url), said[i].message);
+        assert.match(said[i].message, i === 0 ? /has not loaded within 5 seconds/ : /is not Hamster’s frame/);
+      }
+      assert.deepEqual(said.slice(addresses.length).map(({ code }) => code), ['closed', 'frame-unreachable']);
+      await opened.close();
+      deaf.closeAllConnections();
+      deaf.close();
+    });
+  });
+
+  /** A sandbox without allow-same-origin takes a page's origin away, and its storage and locks with it. */
+  describe('in a sandbox', () => {
+    /** A red picture, looked at in the frame. @param {import('puppeteer-core').Page} page @param {string} sandbox */
+    const inFrame = (page, sandbox) => page.evaluate(async (hamster, sandbox) => {
+      const { HamsterFrame } = await import(`${hamster}/web/embed/frame.js`);
+      const iframe = document.body.appendChild(document.createElement('iframe'));
+      iframe.setAttribute('sandbox', sandbox);
+      return new Promise((resolve) => {
+        /** @type {any} */
+        let kept;
+        const frame = new HamsterFrame(iframe, `${hamster}/embed`, { onready: (/** @type {any} */ info) => ({ kept } = info) });
+        const red = new ImageData(new Uint8ClampedArray(4 * 64 * 64).map((_, i) => (i % 4 === 0 || i % 4 === 3 ? 255 : 0)), 64);
+        frame.classify(red).then(
+          (/** @type {any} */ { predictions }) => resolve([predictions[0].label, kept.state, kept.reason]),
+          (/** @type {any} */ error) => resolve([error.code, error.message]),
+        );
+      });
+    }, quickHamster, sandbox);
+
+    test('the frame works, keeps nothing, and says so', async () => {
+      for (const headers of [{}, isolation]) {
+        const opened = await open(site, '', headers);
+        assert.deepEqual(await inFrame(opened.page, 'allow-scripts'), ['red_picture', 'memory', 'store-refused']);
+        assert.deepEqual(opened.faults, []);
+        await opened.close();
+      }
+    });
+
+    test('with allow-same-origin it keeps the model', async () => {
+      const opened = await open(site, '');
+      assert.deepEqual(await inFrame(opened.page, 'allow-scripts allow-same-origin'), ['red_picture', 'kept', '']);
+      assert.deepEqual(opened.faults, []);
+      await opened.close();
+    });
+
+    /**
+     * What a script on a page in a sandbox comes to.
+     *
+     * @param {string} script which returns it
+     * @param {string} policy
+     */
+    async function inPage(script, policy) {
+      const own = { 'Access-Control-Allow-Origin': '*' }; // the page's own script, too, is of another origin now
+      site.pages['/inner.js'] = { type: 'text/javascript', headers: own, text: `
+        const outcome = async () => { ${script} };
+        const told = await outcome().catch(({ code, message }) => [code, message]);
+        parent.postMessage(JSON.stringify([self.origin, ...told]), '*');` };
+      site.pages['/inner'] = { headers: { 'Content-Security-Policy': policy }, text: '<!doctype html><iframe></iframe><script type="module" src="/inner.js"></script>' };
+      const opened = await open(site, '');
+      const told = JSON.parse(await opened.page.evaluate(() => new Promise((resolve) => {
+        addEventListener('message', ({ data }) => resolve(data), { once: true });
+        const iframe = document.createElement('iframe');
+        iframe.setAttribute('sandbox', 'allow-scripts');
+        iframe.src = '/inner';
+        document.body.append(iframe);
+      })));
+      const { faults } = opened;
+      await opened.close();
+      return { told, faults };
+    }
+
+    const library = () => `
+      const { load } = await import('${quickHamster}/web/hamster.js');
+      const classifier = await load();
+      const { predictions } = await classifier.classify(new ImageData(Uint8ClampedArray.of(0, 0, 255, 255), 1));
+      const refused = await classifier.kept().catch(({ code }) => code);
+      return [predictions[0].label, classifier.info.kept.state, classifier.info.kept.reason, refused];`;
+
+    /** @param {string} heading */
+    const policyOf = async (heading) => (await said('csp.md', heading, 'csp')).replaceAll(hamster, quickHamster);
+
+    test('the library works under the policy of docs/csp.md, and keeps nothing', async () => {
+      const { told, faults } = await inPage(library(), await policyOf('In a sandbox'));
+      assert.deepEqual(told, ['null', 'blue_picture', 'memory', 'store-refused', 'store-refused']);
+      assert.deepEqual(faults, []);
+    });
+
+    test('a policy that was written for a page with an origin is named in an error', async () => {
+      const { told } = await inPage(library(), await policyOf("The widget or the library from Hamster's server"));
+      assert.equal(told[1], 'engine-missing');
+      assert.match(told[2], /sandbox without allow-same-origin.*worker-src data:/);
+    });
+
+    test('a page that cannot name its origin to the frame is told so', async () => {
+      const { told } = await inPage(`
+        const { HamsterFrame } = await import('${quickHamster}/web/embed/frame.js');
+        const frame = new HamsterFrame(document.querySelector('iframe'), '${quickHamster}/embed');
+        return [await frame.classify(new ImageData(1, 1))];`, await policyOf('In a sandbox'));
+      assert.equal(told[1], 'frame-unreachable');
+      assert.match(told[2], /\/embed\S* does not answer: this page has no origin .* sandbox without allow-same-origin/);
     });
   });
 });

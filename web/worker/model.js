@@ -282,8 +282,8 @@ async function fetchFiles(missing, { id, base }, keep, engine, report, files) {
 }
 
 /**
- * Runs work while no other tab does the same. Where there are no locks, each
- * works for itself.
+ * Runs work while no other tab does the same. Where there are no locks, or none
+ * for this page, each works for itself.
  *
  * @param {string} name
  * @param {() => void} onwait
@@ -291,13 +291,23 @@ async function fetchFiles(missing, { id, base }, keep, engine, report, files) {
  */
 async function inTurn(name, onwait, work) {
   if (!navigator.locks) return work(false);
-  const free = await navigator.locks.request(name, { ifAvailable: true }, async (lock) => {
-    if (lock) await work(false);
-    return lock !== null;
-  });
-  if (free) return;
-  onwait();
-  await navigator.locks.request(name, () => work(true));
+  let begun = false;
+  const begin = (/** @type {boolean} */ waited) => {
+    begun = true;
+    return work(waited);
+  };
+  try {
+    const free = await navigator.locks.request(name, { ifAvailable: true }, async (lock) => {
+      if (lock) await begin(false);
+      return lock !== null;
+    });
+    if (free) return;
+    onwait();
+    await navigator.locks.request(name, () => begin(true));
+  } catch (error) {
+    if (begun) throw error;
+    await work(false); // a sandboxed page is refused
+  }
 }
 
 /**

@@ -15,15 +15,23 @@ import (
 // pictures from the reader's own device. The first five are the promise that
 // the page's code is written to; the rest closes what default-src does not
 // reach.
-const directives = "default-src 'self'; " +
-	"script-src 'self' 'wasm-unsafe-eval'; " +
-	"worker-src 'self'; " +
-	"img-src 'self' blob: data:; " +
-	"connect-src 'self'; " +
-	"object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors "
+const (
+	directivesToWorkers = "default-src 'self'; " +
+		"script-src 'self' 'wasm-unsafe-eval'; " +
+		"worker-src 'self'"
+	directivesFromImages = "; img-src 'self' blob: data:; " +
+		"connect-src 'self'; " +
+		"object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors "
+)
 
 // ContentSecurityPolicy is that of every answer but the frame for other sites.
-const ContentSecurityPolicy = directives + "'none'"
+const ContentSecurityPolicy = directivesToWorkers + directivesFromImages + "'none'"
+
+// framePolicy is that of the frame. In a sandbox it has no origin, so that no
+// worker's address is of its own but data:, in which an import of ours stands.
+func framePolicy(embedders []string) string {
+	return directivesToWorkers + " data:" + directivesFromImages + strings.Join(embedders, " ")
+}
 
 // UncompressedLength is the answer header that holds a compressed file's
 // length after decompression, in bytes. A page that reads the answer as a
@@ -107,7 +115,7 @@ func (p Policy) HeadersFor(name string) http.Header {
 	switch {
 	case !p.shared() || path.Ext(name) == ".html" || name == workerPath:
 	case name == EmbedPath:
-		h.Set("Content-Security-Policy", directives+strings.Join(p.Embedders, " "))
+		h.Set("Content-Security-Policy", framePolicy(p.Embedders))
 		// A page that is isolated itself shows only frames that agree to it.
 		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	default:

@@ -67,3 +67,17 @@ func FuzzAnOriginEndsNoHeaderAndNoDirective(f *testing.F) {
 		}
 	})
 }
+
+func TestOnlyTheFrameMayStartWorkersFromData(t *testing.T) {
+	p := Policy{Embedders: []string{"https://a.example"}}
+	for _, name := range []string{"index.html", "web/page/main.js", EmbedPath} {
+		policy := p.HeadersFor(name).Get("Content-Security-Policy")
+		want := "; worker-src 'self';"
+		if name == EmbedPath {
+			want = "; worker-src 'self' data:;"
+		}
+		if !strings.Contains(policy, want) {
+			t.Errorf("%s: %s, want %s", name, policy, want)
+		}
+	}
+}
