@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"sync"
 	"syscall/js"
 	"time"
 
@@ -211,7 +212,7 @@ func (m *browser) spawn(ctx context.Context, url string, module, memory js.Value
 		m.listening = js.Global().Get("AbortController").New()
 		while := map[string]any{"signal": m.listening.Get("signal")}
 		for i := 1; i < threads; i++ {
-			w := js.Global().Get("Worker").New(url, map[string]any{"type": "module", "name": fmt.Sprintf("hamster thread %d", i)})
+			w := js.Global().Get("Worker").New(trusted(url), map[string]any{"type": "module", "name": fmt.Sprintf("hamster thread %d", i)})
 			m.workers = append(m.workers, w)
 			w.Call("addEventListener", "error", handled)
 			w.Call("addEventListener", "message", up, while)
@@ -240,6 +241,27 @@ func (m *browser) spawn(ctx context.Context, url string, module, memory js.Value
 		}
 	}
 	return nil
+}
+
+// policy makes the addresses that a page wants which requires Trusted Types;
+// undefined where there are none, or none of this name is allowed.
+var policy = sync.OnceValue(func() (p js.Value) {
+	// A worker has it for itself, whatever its page has.
+	types := js.Global().Get("trustedTypes")
+	if types.Truthy() {
+		_ = attempt(func() {
+			p = types.Call("createPolicy", "hamster", map[string]any{"createScriptURL": js.Global().Get("String")})
+		})
+	}
+	return p
+})
+
+// trusted is the address of a script of ours, as the page wants it.
+func trusted(url string) js.Value {
+	if p := policy(); p.Truthy() {
+		return p.Call("createScriptURL", url)
+	}
+	return js.ValueOf(url)
 }
 
 func (m *browser) write(addr uint32, b []byte) error {

@@ -5,7 +5,7 @@
 
 import { HamsterError } from '../shared/errors.js';
 import * as addresses from './addresses.js';
-import { isOpaque, startable } from './startable.js';
+import { isOpaque, startable, trusted } from './startable.js';
 
 /**
  * @import { Request, Response as Message, StartedResponse } from '../shared/protocol.js'
@@ -47,7 +47,7 @@ export class Connection {
     this.started.catch(() => {}); // each request says so as well
     this.#waiting.set(0, { resolve: (value) => resolve(value), reject: (reason) => reject(reason), onprogress: () => {} });
 
-    this.#worker = new Worker(startable(addresses.worker), { type: 'module', name: 'hamster' });
+    this.#worker = start(startable(addresses.worker));
     this.#worker.onmessage = ({ data }) => this.#receive(data, lock);
     this.#worker.onmessageerror = () => this.#end(new HamsterError('internal', 'a message of the worker is unreadable'));
     this.#worker.onerror = (event) => {
@@ -152,11 +152,24 @@ export class Connection {
   }
 }
 
-/** A browser says nothing of why, be it a missing file or a policy. */
-function notStarted() {
+/** @param {string} url */
+function start(url) {
+  try {
+    return new Worker(trusted(url), { type: 'module', name: 'hamster' });
+  } catch (cause) {
+    throw cause instanceof TypeError ? notStarted('the page requires Trusted Types, and its CSP must allow trusted-types hamster') : notStarted();
+  }
+}
+
+/** @param {string} [why] */
+function notStarted(why = likelyReason()) {
   const url = addresses.worker;
-  const why = isOpaque()
-    ? 'the CSP of this page, whose origin a sandbox without allow-same-origin took away, must allow worker-src data:'
-    : 'the page’s CSP forbids it';
-  return new HamsterError('engine-missing', `the worker ${url} does not start: it is not there, or ${why}`, { url });
+  return new HamsterError('engine-missing', `the worker ${url} does not start: ${why}`, { url });
+}
+
+/** A browser says nothing of why, be it a missing file or a policy. */
+function likelyReason() {
+  return isOpaque()
+    ? 'it is not there, or the CSP of this page, whose origin a sandbox without allow-same-origin took away, must allow worker-src data:'
+    : 'it is not there, or the page’s CSP forbids it';
 }

@@ -114,6 +114,28 @@ describe('on another origin', { skip }, () => {
       await opened.close();
     });
 
+    test('a page that requires Trusted Types allows a policy by its name, for the engine’s threads too', async () => {
+      const body = (await said('widget.md', 'Three lines', 'html')).replaceAll(hamster, quickHamster);
+      const policy = (await said('csp.md', 'The widget or the library from Hamster\'s server', 'csp')).replaceAll(hamster, quickHamster);
+      const more = await said('csp.md', 'Trusted Types', 'csp');
+      assert.match(more, /require-trusted-types-for 'script'/);
+      for (const [headers, backend] of /** @type {[Record<string, string>, RegExp][]} */ ([[{}, /1 thread\b/], [isolation, /, \d+ threads/]])) {
+        const opened = await open(site, body, { ...headers, 'Content-Security-Policy': `${policy}; ${more}` });
+        const result = await outcome(opened.page);
+        assert.match(String(result.environment?.backend), backend);
+        assert.deepEqual(opened.faults, []);
+        await opened.close();
+      }
+      const opened = await open(site, '', { 'Content-Security-Policy': `${policy}; ${more.replace('trusted-types hamster', 'trusted-types another')}` });
+      const [code, message] = await opened.page.evaluate(async (hamster) => {
+        const { load } = await import(`${hamster}/web/hamster.js`);
+        return load().catch((/** @type {any} */ { code, message }) => [code, message]);
+      }, quickHamster);
+      assert.equal(code, 'engine-missing');
+      assert.match(message, /trusted-types hamster/);
+      await opened.close();
+    });
+
     test('each part of that policy is needed', async () => {
       const policy = await said('csp.md', 'The widget or the library from Hamster\'s server', 'csp');
       const three = await said('widget.md', 'Three lines', 'html');
