@@ -2,6 +2,7 @@ package model
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -41,6 +42,7 @@ const (
 	KeyScale      = "hamster.input.scale"    // value = byte / scale + offset; one number, or one a channel
 	KeyOffset     = "hamster.input.offset"
 	KeyPreprocess = "hamster.preprocess" // "keras" or "quality"
+	KeyCrop       = "hamster.input.crop" // the share of each side that quality keeps, of the middle: "0.875"
 	KeyLicence    = "hamster.licence"
 	KeySource     = "hamster.source"
 	KeySourceHash = "hamster.source.sha256"
@@ -96,6 +98,14 @@ func specOf(meta map[string]string, input []int) (Spec, error) {
 				in.Mode = mode
 			}
 			return err
+		},
+		KeyCrop: func(v string) error {
+			crop, err := strconv.ParseFloat(v, 32)
+			if err != nil || !(crop > 0) {
+				return errors.New("want a number over 0, up to 1")
+			}
+			in.CropFraction = float32(crop)
+			return nil
 		},
 		KeyOutput: func(v string) error {
 			if v != "logits" && v != "probabilities" {

@@ -123,8 +123,8 @@ export interface ExplainOptions {
 /**
  * What in a picture spoke for a class: `height` rows of `width` cells from the top
  * left, of 0 (nothing) to 1 (the most). The cells divide `area` evenly, in
- * fractions of the picture: all of it, unless the model crops. Drawn over the
- * picture it should be enlarged smoothly.
+ * fractions of the picture, turned upright as browsers show it: all of it, unless
+ * the model crops. Drawn over the picture it should be enlarged smoothly.
  */
 export interface Heatmap {
   width: number;

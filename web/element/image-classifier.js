@@ -1,6 +1,6 @@
 import { Classifier } from '../library/classifier.js';
 import { open, until } from '../library/source.js';
-import { Smoother } from '../page/smooth.js';
+import { Smoother } from '../shared/smooth.js';
 import { HamsterError, isAbort } from '../shared/errors.js';
 import { inspectImage } from '../shared/imageheader.js';
 import { parseBackend, parseTop } from './attributes.js';

@@ -3,7 +3,7 @@
  * come from. All that others wrote, labels above all, goes in as text.
  */
 
-import { paintHeat } from '../page/heat.js';
+import { paintHeat } from '../library/heat.js';
 import { failureText, percent, readable, textsFor } from './texts.js';
 import { style } from './style.js';
 

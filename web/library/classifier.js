@@ -1,8 +1,11 @@
 import { HamsterError } from '../shared/errors.js';
+import { orientationOf } from '../shared/exif.js';
+import { readHeader } from '../shared/imageheader.js';
 import { defaultModel } from './addresses.js';
 import { decode } from './decode.js';
 import { engineFor } from './engine.js';
 import { discard, open, tainted, transferred, until } from './source.js';
+import { upright } from './upright.js';
 
 /**
  * @import { Classification, ExplainProgress, Heatmap, KeptModel, Label, Method, Mode, ModelInfo, Progress } from '../shared/protocol.js'
@@ -153,10 +156,7 @@ export class Classifier {
     try {
       await loading;
       const engine = /** @type {Engine} */ (this.#engine);
-      return await engine.use(() => this.#ask(engine, image, question, {
-        signal,
-        onprogress: (/** @type {ExplainProgress} */ { done, total, soFar }) => onprogress(done / total, soFar),
-      }));
+      return await engine.use(() => this.#ask(engine, image, question, { signal, onprogress }));
     } catch (error) {
       discard(image);
       throw tainted(error) ?? error;
@@ -167,13 +167,22 @@ export class Classifier {
    * @param {Engine} engine
    * @param {Awaited<ReturnType<typeof open>>} image
    * @param {Question} question
-   * @param {{ signal?: AbortSignal, onprogress: (progress: ExplainProgress) => void }} options
+   * @param {{ signal?: AbortSignal, onprogress: OnExplained }} options
    */
-  async #ask(engine, image, question, options) {
-    const info = await this.#loaded(options.signal); // it may have ended since
+  async #ask(engine, image, question, { signal, onprogress }) {
+    const info = await this.#loaded(signal); // it may have ended since
+    const mode = question.mode || info.mode;
+    const explains = question.type === 'explain' || question.explain;
+    const orientation = explains && mode === 'keras' && image instanceof Blob ? await turnOf(image) : 1;
     const isPages = !('data' in image) && (this.#decodeOn === 'page' || !await engine.decodes());
-    const taken = isPages ? await decode(image, question.mode || info.mode) : image;
-    return engine.request({ ...question, image: taken }, { ...options, transfer: transferred(taken) });
+    const taken = isPages ? await decode(image, mode) : image;
+    const result = await engine.request({ ...question, image: taken }, {
+      signal,
+      onprogress: (/** @type {ExplainProgress} */ { done, total, soFar }) => onprogress(done / total, upright(soFar, orientation)),
+      transfer: transferred(taken),
+    });
+    if ('values' in result) return upright(result, orientation);
+    return result.heatmap ? { ...result, heatmap: upright(result.heatmap, orientation) } : result;
   }
 
   /**
@@ -229,6 +238,12 @@ export class Classifier {
 }
 
 const closed = () => new HamsterError('closed', 'the classifier was closed');
+
+/** How a browser turns a picture; what is none has its own error later. @param {Blob} file */
+async function turnOf(file) {
+  const header = await readHeader(file);
+  return header ? orientationOf(file, header.format) : 1;
+}
 
 /** @param {string | URL} model */
 function address(model) {

@@ -69,14 +69,19 @@ export function show(shown, { isUnsure = false, press = null } = {}) {
   });
 }
 
-/** @param {number} pressed the row that is pressed, or −1 */
-export function press(pressed) {
-  rows.forEach(({ button }, i) => setPressed(button, i === pressed));
+/** @param {number} row the one that is pressed, or −1 */
+export function press(row) {
+  rows.forEach(({ button }, i) => setPressed(button, i === row));
+}
+
+/** The row that is pressed, or −1. */
+export function pressed() {
+  return rows.findIndex(({ button }) => button.ariaPressed === 'true');
 }
 
 /** @param {number} row */
-export function isPressed(row) {
-  return rows[row].button.getAttribute('aria-pressed') === 'true';
+export function focus(row) {
+  rows[row]?.button.focus();
 }
 
 /**

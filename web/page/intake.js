@@ -109,7 +109,7 @@ function takePasted(handlers) {
   addEventListener('paste', (event) => {
     const files = [...event.clipboardData?.files ?? []];
     const text = event.clipboardData?.getData('text/plain').trim() ?? '';
-    const isTyping = event.target instanceof HTMLInputElement && event.target.type === 'url';
+    const isTyping = event.target instanceof HTMLInputElement && ['url', 'search'].includes(event.target.type);
     if (files.length > 0) handlers.onphotos(files.map(ofFile));
     else if (isTyping) return;
     else if (/^https?:\/\/\S+$/.test(text)) takeFrom(text, handlers);

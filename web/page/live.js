@@ -7,7 +7,7 @@ import { texts } from '../shared/texts.js';
 import { Camera, CameraError } from './camera.js';
 import { find, make, say } from './dom.js';
 import { rowsOf, show, shownGuesses } from './guesses.js';
-import { Smoother } from './smooth.js';
+import { Smoother } from '../shared/smooth.js';
 import { isUnsure } from './unsure.js';
 
 /**

@@ -8,7 +8,7 @@ import { inspectImage } from '../shared/imageheader.js';
 import { texts } from '../shared/texts.js';
 import { AddressError } from './address.js';
 import { copyAs } from './copy.js';
-import { announce, find, say, sayAll } from './dom.js';
+import { announce, find, sayAll } from './dom.js';
 import { Engine } from './engine.js';
 import { hideFacts, showFacts } from './facts.js';
 import * as guesses from './guesses.js';
@@ -83,13 +83,11 @@ find('close-many').addEventListener('click', () => {
 });
 find('back').addEventListener('click', backToMany);
 addEventListener('keydown', ({ key }) => {
-  if (key === 'Escape' && !find('back').hidden) backToMany();
+  if (key !== 'Escape') return;
+  if (stage.isExplaining()) stopExplaining();
+  else if (!find('back').hidden) backToMany();
 });
-find('explaining-stop').addEventListener('click', () => {
-  search.abort();
-  stage.hideHeat();
-  guesses.press(-1);
-});
+find('explaining-stop').addEventListener('click', stopExplaining);
 copyAs(() => (subject?.result ? { name: subject.photo.name(), result: subject.result } : null));
 
 // The page is painted before anything heavy begins.
@@ -246,7 +244,7 @@ function answer(result) {
 async function explain(row) {
   const prediction = subject?.result?.predictions[row];
   if (!subject || !prediction) return;
-  const isShown = guesses.isPressed(row);
+  const isShown = guesses.pressed() === row;
   search.abort();
   stage.hideHeat();
   guesses.press(-1);
@@ -256,18 +254,20 @@ async function explain(row) {
   const { signal } = search;
   guesses.press(row);
   stage.explaining();
+  let isTold = false; // what is quick needs no word
   try {
     const map = await engine.explain(subject.image, {
       index: prediction.index, of: subject.result ?? undefined, signal,
       onprogress: (share, soFar) => {
         if (signal.aborted) return;
-        stage.showHeat(soFar);
-        stage.explaining(share);
+        if (!isTold) announce(texts.explainingLong(prediction.label));
+        isTold = true;
+        stage.explaining(share, soFar);
       },
     });
     signal.throwIfAborted();
-    stage.showHeat(map);
-    say(find('status'), () => texts.explained(prediction.label));
+    keepFocus(row, () => stage.showHeat(map));
+    resting(() => texts.explained(prediction.label));
     announce(texts.explained(prediction.label));
   } catch (thrown) {
     if (signal.aborted) return;
@@ -277,6 +277,27 @@ async function explain(row) {
     resting(() => `${texts.whyFailed} ${hint}`);
     announce(texts.whyFailed);
   }
+}
+
+/** The answers stay, and so does the focus: at the guess that was asked about. */
+function stopExplaining() {
+  search.abort();
+  keepFocus(guesses.pressed(), () => stage.hideHeat());
+  guesses.press(-1);
+  resting(() => texts.explainingStopped);
+  announce(texts.explainingStopped);
+}
+
+/**
+ * The button that stops goes; whoever is on it is led back to the guess.
+ *
+ * @param {number} row
+ * @param {() => void} hide
+ */
+function keepFocus(row, hide) {
+  const isThere = document.activeElement === find('explaining-stop');
+  hide();
+  if (isThere) guesses.focus(row);
 }
 
 async function openCamera() {
@@ -299,7 +320,7 @@ async function openCamera() {
         hideFacts();
         resting(() => texts.cameraLive);
         announce(texts.cameraLive);
-        find('freeze').focus();
+        if (document.activeElement !== find('switch-camera')) find('freeze').focus();
       },
       onanswer: (result) => {
         showFacts(result);

@@ -4,6 +4,7 @@
  */
 
 import { texts } from '../shared/texts.js';
+import { showClasses } from './classes.js';
 import { find, make, say } from './dom.js';
 
 /**
@@ -110,9 +111,7 @@ export class Models {
     const { labels } = info;
     find('model').dataset.ready = '';
     for (const id of ['classes', 'promise-classes']) say(find(id), () => sentence(texts.classes(labels)));
-    const isLong = texts.areMany(labels);
-    find('all-classes').hidden = !isLong;
-    find('all-classes-text').textContent = isLong ? texts.allClasses(labels) : '';
+    showClasses(texts.areMany(labels) ? labels : []);
     this.#draw();
     drawCard(info);
   }

@@ -2,9 +2,9 @@
 
 import { texts } from '../shared/texts.js';
 import { find, say } from './dom.js';
-import { paintHeat } from './heat.js';
+import { paintHeat } from '../library/heat.js';
 
-/** @import { HeatMap } from './heat.js' */
+/** @import { HeatMap } from '../library/heat.js' */
 
 const picture = find('picture', HTMLImageElement);
 const heat = find('heat', HTMLCanvasElement);
@@ -39,17 +39,29 @@ export function target(over) {
  * What spoke for a class is being found out.
  *
  * @param {number} [share] how much of it is done; unknown where left out
+ * @param {HeatMap} [soFar] what is known already
  */
-export function explaining(share) {
+export function explaining(share, soFar) {
   say(find('explaining-text'), () => (share === undefined ? texts.explaining : texts.explainingShare(share)));
   if (share === undefined) bar.removeAttribute('value');
   else bar.value = share;
   panel.hidden = false;
+  if (soFar) paint(soFar);
+}
+
+/** Whether it is being found out, for so long that a bar is shown. */
+export function isExplaining() {
+  return !panel.hidden;
 }
 
 /** @param {HeatMap} map */
 export function showHeat(map) {
   panel.hidden = true;
+  paint(map);
+}
+
+/** @param {HeatMap} map */
+function paint(map) {
   paintHeat(heat, map, picture.naturalWidth, picture.naturalHeight);
   heat.hidden = false;
 }

@@ -1,4 +1,4 @@
-import { asStored } from './asstored.js';
+import { asStored } from './exif.js';
 import { inspectImage, undecodable } from './imageheader.js';
 import { checkPictureSize } from './limits.js';
 

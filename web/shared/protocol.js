@@ -58,7 +58,8 @@
  * @typedef {'grad-cam' | 'occlusion'} Method
  *
  * What spoke for class `index`: `height` rows of `width` cells from the top left,
- * of 0 (nothing) to 1 (the most), which divide `area`, in fractions of the photo.
+ * of 0 (nothing) to 1 (the most), which divide `area`, in fractions of the photo:
+ * upright, but from the worker in mode `keras` as it is stored.
  * `took` is in milliseconds.
  * @typedef {{ width: number, height: number, values: number[], method: Method, index: number,
  *   area: { left: number, top: number, right: number, bottom: number }, took: number }} Heatmap

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Smoother } from '../page/smooth.js';
+import { Smoother } from '../shared/smooth.js';
 import { isUnsure } from '../page/unsure.js';
 
 const classes = ['cat', 'dog', 'fox'];

@@ -60,6 +60,9 @@ export const texts = {
   tellsApart: 'Dieses Modell unterscheidet',
   classesWaiting: 'Einen Moment, es ist unterwegs.',
   showAll: 'Alle zeigen',
+  findClass: 'Eine finden',
+  classesFound: (found, all) => (found === all ? `${whole(all)} insgesamt` : `${whole(found)} von ${whole(all)}`),
+  noClassFound: 'Keine heißt so.',
   retry: 'Noch einmal',
   notSure: 'unsicher',
   perhaps: (label) => `Vielleicht ${label}`,
@@ -79,6 +82,8 @@ export const texts = {
 
   explaining: 'Sucht, was dafür sprach…',
   explainingShare: (share) => `Verdeckt Teile des Fotos, einen nach dem anderen: ${wholePercent(share)}`,
+  explainingLong: (label) => `Sucht, was für ${readable(label)} sprach. Das dauert; Escape hält es an.`,
+  explainingStopped: 'Angehalten. Ein Druck auf eine Vermutung sucht von Neuem.',
   stop: 'Anhalten',
   explained: (label) => `Was hell ist, sprach für: ${readable(label)}`,
   whyFailed: 'Was dafür sprach, ließ sich nicht herausfinden.',
@@ -181,7 +186,6 @@ export const texts = {
     if (labels.length <= fewLabels) return `${labels.map(({ label }) => readable(label)).join(', ')}.`;
     return `${whole(labels.length)} Arten von Dingen, zum Beispiel ${examples(labels).join(', ')}.`;
   },
-  allClasses: (labels) => labels.map(({ label }) => readable(label)).join(' · '),
   areMany: (labels) => labels.length > fewLabels,
 
   remove: 'Entfernen',

@@ -88,6 +88,13 @@ export const texts = {
   tellsApart: 'This model tells apart',
   classesWaiting: 'A moment, it is on its way.',
   showAll: 'Show all of them',
+  findClass: 'Find one',
+  /**
+   * @param {number} found
+   * @param {number} all
+   */
+  classesFound: (found, all) => (found === all ? `${whole(all)} in all` : `${whole(found)} of ${whole(all)}`),
+  noClassFound: 'None of them is called that.',
   retry: 'Try again',
   notSure: 'not sure',
   /** @param {string} label */
@@ -116,6 +123,9 @@ export const texts = {
   explaining: 'Finding out what spoke for it…',
   /** @param {number} share */
   explainingShare: (share) => `Covering parts of the photo, one after the other: ${wholePercent(share)}`,
+  /** @param {string} label */
+  explainingLong: (label) => `Finding out what spoke for ${readable(label)}. This takes a while; Escape stops it.`,
+  explainingStopped: 'Stopped. Press a guess to look again.',
   stop: 'Stop',
   /** @param {string} label */
   explained: (label) => `What is bright spoke for: ${readable(label)}`,
@@ -260,8 +270,6 @@ export const texts = {
     if (labels.length <= fewLabels) return `${labels.map(({ label }) => readable(label)).join(', ')}.`;
     return `${whole(labels.length)} kinds of things, such as ${examples(labels).join(', ')}.`;
   },
-  /** @param {Label[]} labels */
-  allClasses: (labels) => labels.map(({ label }) => readable(label)).join(' · '),
   /** @param {Label[]} labels */
   areMany: (labels) => labels.length > fewLabels,
 

@@ -2,7 +2,7 @@
  * Answers that follow each other quickly, made calm: scores glide instead of
  * jumping, and a name changes place only when it is clearly ahead.
  *
- * @import { Prediction } from '../shared/protocol.js'
+ * @import { Prediction } from './protocol.js'
  */
 
 /** In this many milliseconds a score goes 63 % of the way to where it should be. */
