@@ -250,12 +250,12 @@ func TestSpecComesFromTheMetadata(t *testing.T) {
 	for k, v := range map[string]string{
 		model.KeyName: "Colours", model.KeyVersion: "2", model.KeyLicence: "MIT", model.KeySource: "here",
 		model.KeySize: "2x2", model.KeyLayout: "NCHW", model.KeyChannels: "BGR",
-		model.KeyScale: "1, 2,4", model.KeyOffset: "-0.5", model.KeyPreprocess: "keras",
+		model.KeyScale: "1, 2,4", model.KeyOffset: "-0.5", model.KeyPreprocess: "keras", model.KeyCrop: "0.875",
 	} {
 		m.Metadata[k] = v
 	}
 	s := load(t, m, model.Options{}).Spec()
-	if got, want := fmt.Sprint(s), "{Colours 2 MIT here {2 2 NCHW BGR [1 2 4] [-0.5 -0.5 -0.5] keras 0} true}"; got != want {
+	if got, want := fmt.Sprint(s), "{Colours 2 MIT here {2 2 NCHW BGR [1 2 4] [-0.5 -0.5 -0.5] keras 0.875} true}"; got != want {
 		t.Errorf("spec %s, want %s", got, want)
 	}
 }
@@ -289,6 +289,9 @@ func TestMetadataThatContradictTheModelAreRefused(t *testing.T) {
 		{model.KeyScale, "much", `metadata hamster.input.scale="much"`},
 		{model.KeyOffset, "1e99", `metadata hamster.input.offset="1e99"`},
 		{model.KeyPreprocess, "best", `metadata hamster.preprocess="best"`},
+		{model.KeyCrop, "0", `metadata hamster.input.crop="0": want a number over 0, up to 1`},
+		{model.KeyCrop, "half", `metadata hamster.input.crop="half": want a number over 0, up to 1`},
+		{model.KeyCrop, "1.5", "crop fraction 1.5: want 0 to 1"},
 		{model.KeyOutput, "odds", `metadata hamster.output="odds": want logits or probabilities`},
 	} {
 		t.Run(c.key+"="+c.value, func(t *testing.T) {

@@ -26,7 +26,7 @@ const rows = Array.from({ length: shownGuesses }, (_, i) => {
   const doubt = say(make('span', 'guess-doubt'), () => texts.notSure);
   const id = make('span', 'guess-id');
   const value = make('span', 'guess-score');
-  const words = make('span', 'guess-words', label, doubt, id, value);
+  const words = make('span', 'guess-words', make('span', 'guess-name', label, id), doubt, value);
   const button = makeButton('guess-why', () => onpress(i));
   button.append(words, make('span', 'guess-bar'));
   const item = make('li', 'guess', button);

@@ -235,9 +235,10 @@ async function look(photo, { isFrame = false, isMirrored = false } = {}) {
 function answer(result) {
   const { predictions } = result;
   setState('answered');
-  guesses.show(guesses.rowsOf(predictions), { isUnsure: isUnsure(predictions), press: explain });
+  const doubt = isUnsure(predictions);
+  guesses.show(guesses.rowsOf(predictions), { isUnsure: doubt, press: explain });
   showFacts(result);
-  announce(texts.announceAnswer(predictions));
+  announce(texts.announceAnswer(predictions, doubt));
 }
 
 /** Shows what spoke for a guess, or no longer. @param {number} row */

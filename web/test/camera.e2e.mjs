@@ -146,6 +146,7 @@ describe('the camera', { skip }, () => {
       await page.click('#switch-camera');
       await page.waitForFunction(() => /** @type {any} */ (globalThis).tracks.length === 2);
       await page.waitForSelector('#caption:not([hidden])');
+      assert.equal(await page.evaluate(() => document.activeElement?.id), 'switch-camera', 'one who goes through them stays on the button');
       const tracks = await page.evaluate(() => /** @type {any} */ (globalThis).tracks.map((/** @type {MediaStreamTrack} */ { label, readyState }) => [label, readyState]));
       assert.deepEqual(tracks.map((/** @type {string[]} */ [, state]) => state), ['ended', 'live']);
       assert.notEqual(tracks[0][0], tracks[1][0]);

@@ -182,6 +182,48 @@ describe('explanations and own models', { skip }, () => {
     assert.equal(seen.predictions[0].label, 'red');
   });
 
+  test('a heat map lies over the picture as browsers show it, however the camera was held and whatever the network saw', async () => {
+    const files = await Promise.all([2, 3, 4, 5, 6, 7, 8].map((i) => readFile(join(root, `preprocess/imagefile/testdata/rotated-${i}.jpg`), 'base64')));
+    const [keras, quality] = [tinyModel({ pooled: true, metadata: { 'hamster.preprocess': 'keras' } }), tinyModel({ pooled: false })].map(base64);
+    const seen = await opened.page.evaluate(async (files, keras, quality) => {
+      const { library, bytes } = /** @type {any} */ (globalThis);
+      const seen = [];
+      for (const decodeOn of ['auto', 'page']) {
+        const asStored = new library.Classifier({ model: new Blob([bytes(keras)]), decodeOn });
+        const covering = new library.Classifier({ model: new Blob([bytes(quality)]), decodeOn });
+        for (const file of files) {
+          const image = new Blob([bytes(file)]);
+          const { width, height } = await createImageBitmap(image); // upright
+          const upright = new OffscreenCanvas(width, height);
+          upright.getContext('2d')?.drawImage(await createImageBitmap(image, { colorSpaceConversion: 'none' }), 0, 0);
+          const answer = await asStored.classify(image, { explain: true });
+          let told = null;
+          const covered = await covering.explain(image, {
+            index: 0, mode: 'keras', cells: 4, onprogress: (/** @type {number} */ _, /** @type {any} */ soFar) => { told = soFar; },
+          });
+          seen.push([
+            [await asStored.explain(image, { index: 0 }), await asStored.explain(upright, { index: 0 })],
+            [await asStored.explain(image, { index: answer.predictions[0].index, of: answer }), answer.heatmap],
+            [covered, await covering.explain(upright, { index: 0, mode: 'keras', cells: 4 })],
+            [told, covered],
+          ].map((pair) => pair.map((map) => map?.values)));
+        }
+        asStored.close();
+        covering.close();
+      }
+      return seen;
+    }, files, keras, quality);
+    assert.equal(seen.length, 14);
+    seen.forEach((pairs, i) => {
+      pairs.forEach(([got, want], j) => {
+        const worst = Math.max(...got.map((/** @type {number} */ value, /** @type {number} */ at) => Math.abs(value - want[at])));
+        assert.ok(worst < 0.02, `orientation ${2 + i % 7}, map ${j}: off by ${worst}`);
+      });
+      const [[[values]]] = [pairs];
+      assert.ok(Math.max(...values) - Math.min(...values) > 0.2, 'a map that could not be turned wrongly tells nothing');
+    });
+  });
+
   test('an option that makes no sense is refused', async () => {
     const codes = await opened.page.evaluate(async () => {
       const { library, redness } = /** @type {any} */ (globalThis);

@@ -81,7 +81,7 @@ export const texts = {
   ].join('\n'),
 
   explaining: 'Sucht, was dafür sprach…',
-  explainingShare: (share) => `Verdeckt Teile des Fotos, einen nach dem anderen: ${wholePercent(share)}`,
+  explainingShare: (share) => `Verdeckt einen Teil nach dem anderen: ${wholePercent(share)}`,
   explainingLong: (label) => `Sucht, was für ${readable(label)} sprach. Das dauert; Escape hält es an.`,
   explainingStopped: 'Angehalten. Ein Druck auf eine Vermutung sucht von Neuem.',
   stop: 'Anhalten',
@@ -226,9 +226,9 @@ export const texts = {
   notice: 'Woraus Hamster gebaut ist',
 
   announceReady: ({ labels }) => `Bereit. ${texts.tellsApart}: ${texts.classes(labels)}`,
-  announceAnswer: (predictions) => {
+  announceAnswer: (predictions, isUnsure) => {
     const [best, ...rest] = predictions.map(({ label, score: value }) => `${readable(label)} ${score(value)}`);
-    return `Beste Vermutung: ${best}.${rest.length ? ` Dann ${rest.join(', ')}.` : ''}`;
+    return `${isUnsure ? 'Unsicher. ' : ''}Beste Vermutung: ${best}.${rest.length ? ` Dann ${rest.join(', ')}.` : ''}`;
   },
   announceFailure: ({ title, hint }) => `${title} ${hint}`,
 

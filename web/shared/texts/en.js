@@ -122,7 +122,7 @@ export const texts = {
   // Why.
   explaining: 'Finding out what spoke for it…',
   /** @param {number} share */
-  explainingShare: (share) => `Covering parts of the photo, one after the other: ${wholePercent(share)}`,
+  explainingShare: (share) => `Covering one part after the other: ${wholePercent(share)}`,
   /** @param {string} label */
   explainingLong: (label) => `Finding out what spoke for ${readable(label)}. This takes a while; Escape stops it.`,
   explainingStopped: 'Stopped. Press a guess to look again.',
@@ -329,10 +329,13 @@ export const texts = {
   // For those who listen.
   /** @param {ModelInfo} info */
   announceReady: ({ labels }) => `Ready. ${texts.tellsApart}: ${texts.classes(labels)}`,
-  /** @param {readonly Prediction[]} predictions */
-  announceAnswer: (predictions) => {
+  /**
+   * @param {readonly Prediction[]} predictions
+   * @param {boolean} isUnsure
+   */
+  announceAnswer: (predictions, isUnsure) => {
     const [best, ...rest] = predictions.map(({ label, score: value }) => `${readable(label)} ${score(value)}`);
-    return `Best guess: ${best}.${rest.length ? ` Then ${rest.join(', ')}.` : ''}`;
+    return `${isUnsure ? 'Not sure. ' : ''}Best guess: ${best}.${rest.length ? ` Then ${rest.join(', ')}.` : ''}`;
   },
   /** @param {Failure} failure */
   announceFailure: ({ title, hint }) => `${title} ${hint}`,

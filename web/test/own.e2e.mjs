@@ -1,0 +1,334 @@
+/**
+ * The page with models that are not like its own: one that is explained by covering
+ * parts of the photo, one that sees the middle alone, one of a thousand classes.
+ */
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { answer, build, drop, headersOf, interfere, launch, longestTask, openPage, ready, root, serve, skip } from './harness.mjs';
+import { manyModel, slowModel, tinyModel } from './tinymodel.mjs';
+
+/** @import { Page } from 'puppeteer-core' */
+
+/** Runs before the page: keeps what the bar and the voice have told. */
+function watchExplaining() {
+  const global = /** @type {any} */ (globalThis);
+  global.bars = [];
+  global.announced = [];
+  addEventListener('DOMContentLoaded', () => {
+    const bar = /** @type {HTMLProgressElement} */ (document.getElementById('explaining-progress'));
+    new MutationObserver(() => global.bars.push(bar.position)).observe(bar, { attributes: true, attributeFilter: ['value'] });
+    const announcer = /** @type {HTMLElement} */ (document.getElementById('announcer'));
+    new MutationObserver(() => global.announced.push(announcer.textContent)).observe(announcer, { childList: true });
+  });
+}
+
+describe('a model of the reader’s own', { skip }, () => {
+  /** @type {Awaited<ReturnType<typeof build>>} */
+  let built;
+  /** @type {Awaited<ReturnType<typeof serve>>} */
+  let server;
+  /** @type {Awaited<ReturnType<typeof interfere>>} */
+  let middle;
+  /** @type {import('puppeteer-core').Browser} */
+  let browser;
+  /** @type {Awaited<ReturnType<typeof openPage>>} */
+  let opened;
+  /** @type {Page} */
+  let page;
+
+  before(async () => {
+    built = await build();
+    server = await serve(built);
+    const first = Buffer.from(tinyModel({ pooled: true }));
+    middle = await interfere(server.url, {
+      '/models/index.json': (_, response) => response.writeHead(200, headersOf('application/json')).end('{"models": []}'),
+      '/models/default.onnx': (_, response) => response.writeHead(200, headersOf('application/octet-stream')).end(first),
+    });
+    browser = await launch();
+    opened = await openPage(browser, middle.url, async (page) => {
+      await page.setViewport({ width: 1280, height: 900 });
+      await page.evaluateOnNewDocument(watchExplaining);
+    });
+    page = opened.page;
+    await ready(page);
+  });
+
+  after(async () => {
+    await browser?.close();
+    await middle?.close();
+    await server?.close();
+    await built?.close();
+  });
+
+  /**
+   * Opens a model as a reader does who drops it, and waits until it has looked at
+   * the photo that is there.
+   *
+   * @param {string} name
+   * @param {Uint8Array} bytes
+   */
+  async function open(name, bytes) {
+    await drop(page, [{ name: `${name}.onnx`, type: '', bytes }]);
+    await page.waitForFunction((name) => /** @type {HTMLSelectElement} */ (document.getElementById('model-choice')).selectedOptions[0]?.textContent === name
+      && /answered|idle/.test(document.body.dataset.state ?? ''), {}, `${name}.onnx`);
+  }
+
+  /**
+   * Shows a picture four times as wide as high: grey, with squares of other colours,
+   * whose places are tenths of the width and the height.
+   *
+   * @param {...[string, number]} squares colour and place
+   */
+  async function show(...squares) {
+    const base64 = await page.evaluate(async (squares) => {
+      const canvas = new OffscreenCanvas(640, 160);
+      const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext('2d'));
+      context.fillStyle = '#555';
+      context.fillRect(0, 0, 640, 160);
+      for (const [colour, place] of squares) {
+        context.fillStyle = colour;
+        context.fillRect(64 * place, 16 * place, 64, 64);
+      }
+      const bytes = new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer());
+      return btoa(String.fromCharCode(...bytes));
+    }, squares);
+    await drop(page, [{ name: 'wide.png', type: 'image/png', bytes: Buffer.from(base64, 'base64') }]);
+    return answer(page);
+  }
+
+  const status = () => page.$eval('#status', (element) => element.textContent ?? '');
+  const bars = () => page.evaluate(() => /** @type {number[]} */ (/** @type {any} */ (globalThis).bars));
+  const isHidden = (/** @type {string} */ id) => page.$eval(`#${id}`, (element) => /** @type {HTMLElement} */ (element).hidden);
+  const focused = () => page.evaluate(() => document.activeElement?.querySelector('.guess-label')?.textContent ?? document.activeElement?.id);
+  const button = (/** @type {string} */ label) => page.evaluateHandle((label) => /** @type {HTMLButtonElement} */ (
+    [...document.querySelectorAll('.guess-why')].find((row) => row.querySelector('.guess-label')?.textContent === label)), label);
+
+  /** What is told from now on is new. */
+  const listen = () => page.evaluate(() => {
+    const global = /** @type {any} */ (globalThis);
+    global.bars = [];
+    global.announced = [];
+  });
+  const announced = () => page.evaluate(() => /** @type {string[]} */ (/** @type {any} */ (globalThis).announced));
+
+  /** The bar is on its way. */
+  const underway = () => page.waitForFunction(() => {
+    const { position } = /** @type {HTMLProgressElement} */ (document.getElementById('explaining-progress'));
+    return !(/** @type {HTMLElement} */ (document.getElementById('explaining'))).hidden && position > 0.1 && position < 0.7;
+  });
+  const explained = () => page.waitForFunction(() => /** @type {HTMLElement} */ (document.getElementById('explaining')).hidden
+    && !(/** @type {HTMLElement} */ (document.getElementById('heat'))).hidden);
+
+  /**
+   * How dim the heat map makes the photo, from 0 to 1, and how warm, at places in
+   * fractions of its width and height.
+   *
+   * @param {[number, number][]} places
+   * @returns {Promise<{ dim: number, warm: number }[]>}
+   */
+  const heat = (places) => page.$eval('#heat', (element, places) => {
+    const canvas = /** @type {HTMLCanvasElement} */ (element);
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+    return places.map(([x, y]) => {
+      const [red, , , alpha] = context.getImageData(Math.floor(x * canvas.width), Math.floor(y * canvas.height), 1, 1).data;
+      return red > 128 ? { dim: 0, warm: alpha / 255 } : { dim: alpha / 255, warm: 0 };
+    });
+  }, places);
+
+  describe('that does not end in pooling and dense layers', () => {
+    before(async () => {
+      await open('slow', slowModel(10));
+      await listen();
+    });
+
+    test('is explained part by part: the bar goes on to its end, the map lights up what spoke for the class, and the page stays quick', async () => {
+      assert.deepEqual((await show(['#f00', 1], ['#00f', 8])).map(({ label }) => label).sort(), ['Blue', 'Green', 'Red']);
+      await listen();
+      const longest = await longestTask(page, async () => {
+        await (await button('Red')).click();
+        await underway();
+        assert.match(await page.$eval('#explaining-text', (text) => text.textContent ?? ''), /^Covering one part after the other: \d+%$/);
+        await explained();
+      });
+      const told = await bars();
+      assert.ok(told.length > 10, `${told}`);
+      assert.deepEqual(told, told.toSorted((a, b) => a - b));
+      assert.equal(told.at(-1), 1);
+      const [red, blue] = await heat([[0.15, 0.3], [0.85, 0.9]]);
+      assert.ok(red.warm > 0.2, `red is lit by ${red.warm}`);
+      assert.ok(blue.dim > 0.6, `blue is dimmed by ${blue.dim}`);
+      assert.equal(await status(), 'What is bright spoke for: red');
+      assert.deepEqual(await announced(), ['Finding out what spoke for red. This takes a while; Escape stops it.', 'What is bright spoke for: red']);
+      assert.ok(longest < 50, `a task took ${longest} ms of the main thread`);
+    });
+
+    test('stops in the middle: the bar goes, the page says so, the answers stay, and another is explained', async () => {
+      const shown = () => page.$$eval('#guesses li:not([hidden])', (rows) => rows.map(({ textContent }) => textContent));
+      const before = await shown();
+      await listen();
+      await (await button('Blue')).click();
+      await underway();
+      await page.click('#explaining-stop');
+      assert.equal(await isHidden('explaining'), true);
+      assert.equal(await isHidden('heat'), true);
+      assert.equal(await status(), 'Stopped. Press a guess to look again.');
+      assert.equal((await announced()).at(-1), 'Stopped. Press a guess to look again.');
+      assert.equal(await focused(), 'Blue', 'the button is gone, and the focus is where one goes on');
+      assert.deepEqual(await shown(), before);
+      assert.equal(await page.$$eval('[aria-pressed="true"]', (pressed) => pressed.length), 0);
+      const count = (await bars()).length;
+      await (await button('Green')).click();
+      await explained();
+      const [first, ...rest] = (await bars()).slice(count);
+      assert.ok(first < 0.1, `it began anew at ${first}`);
+      assert.equal(rest.at(-1), 1);
+      assert.equal(await status(), 'What is bright spoke for: green');
+    });
+
+    test('is asked and stopped by keyboard alone', async () => {
+      await (await button('Blue')).focus();
+      await page.keyboard.press('Enter');
+      await underway();
+      await page.keyboard.press('Escape');
+      assert.equal(await isHidden('explaining'), true);
+      assert.equal(await focused(), 'Blue');
+      await page.keyboard.press('Enter');
+      await underway();
+      await page.focus('#explaining-stop');
+      await page.keyboard.press('Enter');
+      assert.match(await status(), /^Stopped\./);
+      assert.equal(await focused(), 'Blue');
+      await page.keyboard.press('Space');
+      await explained();
+      assert.equal(await focused(), 'Blue');
+      const [red, blue] = await heat([[0.15, 0.3], [0.85, 0.9]]);
+      assert.ok(blue.warm > 0.2 && red.dim > 0.6);
+    });
+
+    test('makes way for the next photo', async () => {
+      await (await button('Red')).click();
+      await underway();
+      await show(['#0f0', 4]);
+      assert.equal(await isHidden('explaining'), true);
+      assert.equal(await isHidden('heat'), true);
+      assert.match(await status(), /^Answered in /);
+    });
+  });
+
+  test('one that sees the middle alone is explained over that part of a wide photo', async () => {
+    await open('middle', tinyModel({ pooled: true, metadata: { 'hamster.input.crop': '0.5' } }));
+    await show(['#f00', 0], ['#f00', 6]);
+    await page.$eval('.guess-why', (button) => /** @type {HTMLButtonElement} */ (button).click());
+    await explained();
+    const [inside, cold, ...outside] = await heat([[0.65, 0.7], [0.35, 0.35], [0.05, 0.2], [0.2, 0.5], [0.8, 0.5], [0.5, 0.1], [0.5, 0.9]]);
+    assert.ok(inside.warm > 0.3, `lit by ${inside.warm}`);
+    assert.ok(cold.dim > 0 && cold.dim < 0.7, `dimmed by ${cold.dim}`);
+    for (const { dim } of outside) assert.ok(dim > 0.7, `what it does not see is dimmed by ${dim}`);
+    // Both are fitted into the same box alike.
+    const [picture, map] = await page.evaluate(() => {
+      const picture = /** @type {HTMLImageElement} */ (document.getElementById('picture'));
+      const heat = /** @type {HTMLCanvasElement} */ (document.getElementById('heat'));
+      const place = (/** @type {HTMLElement} */ element, /** @type {number} */ shape) => [...Object.values(element.getBoundingClientRect().toJSON()), getComputedStyle(element).objectFit, shape];
+      return [place(picture, picture.naturalWidth / picture.naturalHeight), place(heat, heat.width / heat.height)];
+    });
+    assert.deepEqual(map, picture);
+  });
+
+  describe('of a thousand classes', () => {
+    const wide = async () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    const found = () => page.$$eval('#class-list li:not([hidden])', (rows) => rows.map(({ textContent }) => textContent));
+    const counted = () => page.$eval('#class-count', (count) => count.textContent);
+
+    before(async () => {
+      const table = await readFile(join(root, 'tools/internal/inception/imagenet_classes.tsv'), 'utf8');
+      const labels = table.trim().split('\n').filter((line) => !line.startsWith('#')).map((line) => line.split('\t'))
+        .map(([, id, names]) => ({ id, label: names.split(',')[0] }));
+      await open('many', manyModel(labels));
+    });
+
+    test('is not sure where none is likelier than another, and says so', async () => {
+      const shown = await show(['#fff', 4]);
+      assert.equal(shown.length, 5);
+      assert.equal(await page.$eval('.guess.is-unsure .guess-doubt', (doubt) => /** @type {HTMLElement} */ (doubt).checkVisibility() && doubt.textContent), 'not sure');
+      assert.equal(await page.$$eval('.guess-doubt:not([hidden])', (doubts) => doubts.length), 1);
+      assert.match((await announced()).at(-1) ?? '', /^Not sure\. Best guess: tench \d/);
+      await page.setViewport({ width: 320, height: 640 });
+      const [label, words] = await page.$eval('.guess', (row) => [row.querySelector('.guess-label'), row].map((element) => element?.getBoundingClientRect().width ?? 0));
+      assert.ok(label > 50 && label < words, `its name has ${label} of ${words} pixels`);
+      assert.ok(await wide() <= 0);
+    });
+
+    test('has a card', async () => {
+      const card = Object.fromEntries(await page.$$eval('#model-card div', (rows) => rows.map((row) => [row.querySelector('dt')?.textContent, row.querySelector('dd')?.textContent])));
+      assert.equal(card['Classes'], '1,000');
+      assert.equal(card['Input'], '8 × 8 pixels');
+      assert.equal(card['Licence'], 'CC0-1.0');
+      assert.equal(card['Size'], '0.1 MB');
+      assert.match(card['Operators'] ?? '', /^Flatten 1, GlobalAveragePool 1, MatMul 1, Softmax 1$/);
+      assert.match(await page.$eval('#classes', (classes) => classes.textContent ?? ''), /^1,000 kinds of things, such as (?:[^,]+, ){4}[^,]+\.$/);
+    });
+
+    test('lists them all, and opening the list and searching it takes no thread’s breath', async () => {
+      const longest = await longestTask(page, async () => {
+        await page.click('#all-classes summary');
+        await page.waitForSelector('#class-list li');
+        await page.type('#find-class', 'ha');
+        await page.click('#find-class', { count: 3 });
+        await page.keyboard.press('Backspace');
+      });
+      assert.equal((await found()).length, 1000);
+      assert.equal(await counted(), '1,000 in all');
+      assert.ok(longest < 50, `a task took ${longest} ms of the main thread`);
+    });
+
+    test('finds what is typed in names and ids, and says how many there are', async () => {
+      for (const [typed, wanted, told] of /** @type {[string, string[], string][]} */ ([
+        ['hamster', ['Hamstern02342885'], '1 of 1,000'],
+        ['SHARK white', ['Great white sharkn01484850'], '1 of 1,000'],
+        ['n02342885', ['Hamstern02342885'], '1 of 1,000'],
+        ['unicorn', [], 'None of them is called that.'],
+      ])) {
+        await listen();
+        await page.click('#find-class', { count: 3 });
+        await page.keyboard.type(typed);
+        assert.deepEqual(await found(), wanted);
+        assert.equal(await counted(), told);
+        await page.waitForFunction(() => /** @type {any} */ (globalThis).announced.length > 0);
+        assert.deepEqual(await announced(), [told], 'once, when the typing has paused');
+      }
+      assert.ok(await wide() <= 0, 'on a screen of 320 pixels');
+    });
+
+    test('text is pasted into the search as anywhere', async () => {
+      const isTaken = await page.$eval('#find-class', (field) => {
+        const clipboardData = new DataTransfer();
+        clipboardData.setData('text/plain', 'beagle');
+        return !field.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+      });
+      assert.equal(isTaken, false);
+    });
+
+    test('the list is scrolled by keyboard, to its end', async () => {
+      await page.click('#find-class', { count: 3 });
+      await page.keyboard.press('Backspace');
+      await page.keyboard.press('Tab');
+      assert.equal(await page.evaluate(() => document.activeElement?.id), 'class-list');
+      await page.keyboard.press('End');
+      await page.waitForFunction(() => {
+        const [list, last] = [document.getElementById('class-list'), document.querySelector('#class-list li:last-child')].map((element) => element?.getBoundingClientRect());
+        return list && last && last.bottom <= list.bottom && last.top >= list.top;
+      });
+    });
+
+    test('another model has another list', async () => {
+      await open('few', tinyModel({ pooled: true }));
+      assert.equal(await isHidden('all-classes'), true);
+      assert.deepEqual(await found(), []);
+    });
+  });
+
+  test('nothing broke its security policy, left its origin, or was left uncaught', () => assert.deepEqual(opened.faults, []));
+});
