@@ -10,6 +10,7 @@ import (
 	"hamster/model/graph"
 	"hamster/model/onnxfile"
 	"hamster/model/simd"
+	"hamster/preprocess"
 )
 
 // Report is what Inspect finds out. Sizes are in bytes.
@@ -272,5 +273,9 @@ func inputText(s Spec) string {
 		}
 		return fmt.Sprintf("(%v, %v, %v)", v[0], v[1], v[2])
 	}
-	return fmt.Sprintf("%d×%d %s, byte / %s + %s, %s", in.Width, in.Height, in.Channels, number(in.Scale), number(in.Offset), in.Mode)
+	text := fmt.Sprintf("%d×%d %s, byte / %s + %s, %s", in.Width, in.Height, in.Channels, number(in.Scale), number(in.Offset), in.Mode)
+	if in.Mode == preprocess.Quality && in.CropFraction > 0 && in.CropFraction < 1 {
+		text += fmt.Sprintf(" of the middle %v", in.CropFraction)
+	}
+	return text
 }

@@ -26,6 +26,7 @@ func TestAModelIsDescribed(t *testing.T) {
 	m := withSoftmax(colours())
 	m.Metadata[model.KeyName], m.Metadata[model.KeyVersion] = "Colours", "2"
 	m.Metadata[model.KeyScale], m.Metadata[model.KeyOffset] = "255", "-1,0,1"
+	m.Metadata[model.KeyCrop] = "0.875"
 	b := m.Bytes()
 	want := &model.Report{
 		Name: "Colours", Version: "2", Size: int64(len(b)), IRVersion: 7, Opsets: map[string]int64{"ai.onnx": 13},
@@ -35,7 +36,7 @@ func TestAModelIsDescribed(t *testing.T) {
 		Operators:  []model.ReportOperator{{Op: "Flatten", Count: 1}, {Op: "Gemm", Count: 1}, {Op: "GlobalAveragePool", Count: 1}, {Op: "Softmax", Count: 1}},
 		Parameters: 9, MACs: 9,
 		Weights:  []model.ReportWeights{{Type: "float32", Tensors: 1, Elements: 9, Size: 36}},
-		Input:    "2×2 RGB, byte / 255 + (-1, 0, 1), quality",
+		Input:    "2×2 RGB, byte / 255 + (-1, 0, 1), quality of the middle 0.875",
 		Labels:   []model.Label{{ID: "r", Name: "red"}, {ID: "g", Name: "green"}, {ID: "b", Name: "blue"}},
 		Metadata: m.Metadata,
 	}
