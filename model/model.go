@@ -19,6 +19,7 @@ import (
 	"hamster/model/explain"
 	"hamster/model/graph"
 	"hamster/model/onnxfile"
+	"hamster/model/simd"
 )
 
 // Tensor is a dense row-major tensor.
@@ -88,6 +89,9 @@ type Model struct {
 	noHead  error
 	last    lastRun
 	report  *Report
+	// practice compiles the model again; nil where that is of no use.
+	practice  func(context.Context) error
+	practised int
 }
 
 // ErrClosed is returned by a model that has been closed.
@@ -114,7 +118,39 @@ func Load(ctx context.Context, src Source, opts Options) (*Model, error) {
 		return nil, err
 	}
 	m.reportLoaded(g, f, src.Size())
+	if e, ok := m.engine.(*simd.Engine); ok {
+		options, blank := e.Compiled().Options, g.Blank()
+		m.practice = func(ctx context.Context) error {
+			_, err := simd.Compile(ctx, blank, options)
+			return err
+		}
+	}
 	return m, nil
+}
+
+// practices is how often a model may be compiled for practice: then a browser has
+// seen enough.
+const practices = 12
+
+// Practise compiles the model once more, for nothing but the practice, and tells
+// whether to go on: browsers optimise what runs often, and keep the optimised
+// program for the next visit once there is enough of it. Two or three times
+// a second, while nothing else is to be done, disturb nobody.
+func (m *Model) Practise(ctx context.Context) (more bool, err error) {
+	if err := m.begin(ctx); err != nil {
+		return false, err
+	}
+	defer m.end()
+	if m.practice == nil || m.practised == practices {
+		m.practice = nil
+		return false, nil
+	}
+	m.practised++
+	if err := m.practice(ctx); err != nil {
+		m.practice = nil
+		return false, fmt.Errorf("model: practise: %w", err)
+	}
+	return m.practised < practices, nil
 }
 
 func read(src Source) (*graph.Graph, *onnxfile.File, error) {

@@ -61,6 +61,25 @@ type Weights interface {
 // Weights gives the bytes of the graph's constants.
 func (g *Graph) Weights() Weights { return g.weights }
 
+// Blank is g with constants whose bytes are all zero: what is left of it once the
+// file is gone. The two share their nodes.
+func (g *Graph) Blank() *Graph {
+	blank := *g
+	blank.weights = zeros{}
+	return &blank
+}
+
+type zeros struct{}
+
+func (zeros) ReadTensor(t *onnxfile.Tensor) ([]byte, error) { return make([]byte, t.Bytes()), nil }
+
+func (zeros) Locate(t *onnxfile.Tensor) (io.ReaderAt, int64, error) { return zeros{}, 0, nil }
+
+func (zeros) ReadAt(p []byte, _ int64) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
 // Elements is the number of elements of a tensor of this shape.
 func Elements(shape []int) int {
 	n := 1

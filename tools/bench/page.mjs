@@ -16,6 +16,7 @@ import { read } from './reading.mjs';
  *   settle: { runs: number, ms: number },  // after the first run, unmeasured: at least both
  *   measure: { runs: number, ms: number }, // at least both; none where runs is 0
  *   memory: number,                      // how often to measure the memory, 0 to 2
+ *   linger: number,                      // ms that the worker stays when all is done
  * }} Job
  */
 
@@ -106,6 +107,7 @@ async function measure(job) {
   worker.postMessage('go on');
   Object.assign(result, await next());
   if (job.memory > 1) result.memory.push(await memory(result.wasmMemory));
+  await new Promise((resolve) => setTimeout(resolve, job.linger));
   worker.terminate();
   return result;
 }

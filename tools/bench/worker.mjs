@@ -14,9 +14,11 @@ import { repeat, timed } from './timing.mjs';
  * @typedef {(options: Record<string, any>) => Promise<{
  *   load: (bytes: Uint8Array<ArrayBuffer>, shape: number[]) => Promise<Session> }>} Start
  *
- * A session keeps its input, so that run is nothing but an inference.
+ * A session keeps its input, so that run is nothing but an inference. Idle is what it
+ * does of its own accord while a visitor looks at the answer.
  *
- * @typedef {{ backend: string, set: (x: Float32Array, shape: number[]) => void, run: () => Promise<ArrayLike<number>> }} Session
+ * @typedef {{ backend: string, set: (x: Float32Array, shape: number[]) => void, run: () => Promise<ArrayLike<number>>,
+ *   idle?: () => Promise<void> }} Session
  */
 
 /** @param {string} what */
@@ -51,6 +53,7 @@ async function work(job, x) {
   await repeat(session.run, job.settle);
   const times = job.measure.runs > 0 ? await repeat(session.run, job.measure) : [];
   postMessage({ times, wasmMemory: memories?.() });
+  if (job.linger > 0) await session.idle?.();
 }
 
 addEventListener(

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 
 	"hamster/model/simd/asm"
 )
@@ -237,6 +238,9 @@ func (b *Builder) Encode() ([]byte, error) {
 var Inf = float32(math.Inf(1))
 
 func bits(f float32) uint32 { return math.Float32bits(f) }
+
+// by is, for instance, 6x8.
+func by(a, b int) string { return strconv.Itoa(a) + "x" + strconv.Itoa(b) }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
 

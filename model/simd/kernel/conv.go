@@ -101,7 +101,7 @@ func (s ConvStep) Words() []uint32 {
 
 // Name is, for instance, f32_conv_nhwc_6x8_relaxed_minmax.
 func (c Conv) Name(o Options) string {
-	name := fmt.Sprintf("f32_conv_nhwc_%dx%d_%s", c.MR, c.NR, o.isa())
+	name := "f32_conv_nhwc_" + by(c.MR, c.NR) + "_" + o.isa()
 	if c.Residual {
 		name += "_add"
 	}

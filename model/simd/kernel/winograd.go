@@ -32,7 +32,7 @@ func (w Winograd) Tiles(height, width int) (ty, tx int) {
 	return ceilDiv(height, w.MY), ceilDiv(width, w.MX)
 }
 
-func (w Winograd) String() string { return fmt.Sprintf("f%dx%d_k%dx%d", w.MY, w.MX, w.KY, w.KX) }
+func (w Winograd) String() string { return "f" + by(w.MY, w.MX) + "_k" + by(w.KY, w.KX) }
 
 func (w Winograd) check() error {
 	for _, a := range [2][2]int{{w.MY, w.KY}, {w.MX, w.KX}} {

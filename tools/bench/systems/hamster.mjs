@@ -3,19 +3,19 @@
 
 /** @type {import('../worker.mjs').Start} */
 export async function start(options) {
+  const compiling = WebAssembly.compileStreaming(fetch(options.backend === 'gorgonia' ? '/build/portable.wasm' : '/build/hamster.wasm'));
   await import(/** @type {string} */ ('/build/wasm_exec.js')); // a classic script: it sets globalThis.Go
   // @ts-ignore
   const go = new Go();
   const ready = new Promise((resolve) => Object.assign(globalThis, { hamsterBench: resolve }));
-  const url = options.backend === 'gorgonia' ? '/build/portable.wasm' : '/build/hamster.wasm';
-  const { instance } = await WebAssembly.instantiateStreaming(fetch(url), go.importObject);
+  const instance = await WebAssembly.instantiate(await compiling, go.importObject);
   const stopped = go.run(instance).then(() => {
     throw new Error('the Go program ended');
   });
   const program = await Promise.race([ready, stopped]);
   return {
     async load(bytes) {
-      const backend = await Promise.race([program.load(bytes, JSON.stringify(options)), stopped]);
+      const backend = await Promise.race([program.load(bytes, options), stopped]);
       // As web/worker/worker.js does.
       const { release } = await import(/** @type {string} */ ('/web/worker/release.js'));
       release([bytes]);
@@ -23,6 +23,10 @@ export async function start(options) {
         backend,
         set: (x) => program.set(new Uint8Array(x.buffer, x.byteOffset, x.byteLength)),
         run: () => program.run(),
+        async idle() {
+          const { practise } = await import(/** @type {string} */ ('/web/worker/practice.js'));
+          await practise(() => program.practise(), () => false);
+        },
       };
     },
   };

@@ -4,31 +4,22 @@
 // run on a prepared tensor, with no picture around it. tools/bench/systems/
 // hamster.mjs starts it and gets three functions:
 //
-//	load(bytes: Uint8Array, options: string) → Promise<string>  // what runs
+//	load(bytes: Uint8Array, options) → Promise<string>  // what runs
 //	set(x: Uint8Array)                                          // float32 input
 //	run() → Promise<Float32Array>
+//	practise() → Promise<boolean>  // is there more to practise?
 package main
 
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"syscall/js"
 
 	"hamster/model"
 )
-
-// options are those of systems/hamster.mjs, given by package bench.
-type options struct {
-	Backend    string `json:"backend"`
-	Threads    int    `json:"threads"`
-	NoRelaxed  bool   `json:"noRelaxed"`
-	NoWinograd bool   `json:"noWinograd"`
-}
 
 // program holds the one model and its input.
 type program struct {
@@ -39,21 +30,23 @@ type program struct {
 func main() {
 	var p program
 	js.Global().Get("hamsterBench").Invoke(map[string]any{
-		"load": promised(func(args []js.Value) (any, error) { return p.load(args[0], args[1].String()) }),
-		"set":  js.FuncOf(func(_ js.Value, args []js.Value) any { p.set(args[0]); return nil }),
-		"run":  promised(func([]js.Value) (any, error) { return p.run() }),
+		"load":     promised(func(args []js.Value) (any, error) { return p.load(args[0], args[1]) }),
+		"set":      js.FuncOf(func(_ js.Value, args []js.Value) any { p.set(args[0]); return nil }),
+		"run":      promised(func([]js.Value) (any, error) { return p.run() }),
+		"practise": promised(func([]js.Value) (any, error) { return p.model.Practise(context.Background()) }),
 	})
 	select {}
 }
 
-func (p *program) load(bytes js.Value, text string) (any, error) {
-	var o options
-	if err := json.Unmarshal([]byte(text), &o); err != nil {
-		return nil, fmt.Errorf("options: %w", err)
+// load takes the options that package bench gives systems/hamster.mjs.
+func (p *program) load(bytes, options js.Value) (any, error) {
+	threads := 1 // of Gorgonia, whose options name none
+	if n := options.Get("threads"); n.Truthy() {
+		threads = n.Int()
 	}
 	m, err := model.Load(context.Background(), source{bytes}, model.Options{
-		Backend: o.Backend, Threads: o.Threads, ThreadURL: "/web/worker/thread.js",
-		NoRelaxed: o.NoRelaxed, NoWinograd: o.NoWinograd,
+		Backend: options.Get("backend").String(), Threads: threads, ThreadURL: "/web/worker/thread.js",
+		NoRelaxed: options.Get("noRelaxed").Truthy(), NoWinograd: options.Get("noWinograd").Truthy(),
 	})
 	if err != nil {
 		return nil, err

@@ -21,6 +21,7 @@ type job struct {
 	Settle  amount         `json:"settle"`
 	Measure amount         `json:"measure"`
 	Memory  int            `json:"memory"` // how often to measure it
+	Linger  int            `json:"linger"` // ms that the page stays when all is done
 }
 
 // amount is a least number of runs, and of milliseconds that they take.
@@ -85,17 +86,20 @@ func inference(ctx context.Context, s *session, c *Contestant) (map[string]float
 	}, nil
 }
 
-// visitMs is longer than Chromium waits for more to compile before it keeps what
-// it has.
-const visitMs = 5000
+// A visit before warm ones: some photos, and some seconds in which the visitor looks
+// at the answers.
+const (
+	visitMs  = 1500
+	lingerMs = 6000
+)
 
-// prime has an engine work for some seconds before warm visits: as with any page
-// that is come back to, the browser has then kept the code that it compiled.
+// prime has an engine work before warm visits: as with any page that is come back
+// to, the browser may then have kept the code that it compiled.
 func prime(ctx context.Context, s *session, c *Contestant) error {
 	if s.quick {
 		return nil
 	}
-	_, err := s.try(ctx, c, job{Settle: amount{Runs: 1, Ms: visitMs}})
+	_, err := s.try(ctx, c, job{Settle: amount{Runs: 1, Ms: visitMs}, Linger: lingerMs})
 	return err
 }
 
