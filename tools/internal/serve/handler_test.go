@@ -3,6 +3,7 @@ package serve
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -82,10 +83,19 @@ func TestItKeepsWhatEveryServerOfHamsterPromises(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(handler)
 	defer handler.Close()
-	defer server.Close()
-	httptable.Run(t, server.URL, models, httptable.Direct)
+	ctx, stop := context.WithCancel(t.Context())
+	listener, err := Listen(ctx, "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- Serve(ctx, listener, handler) }()
+	httptable.Run(t, "http://"+listener.Addr().String(), models, httptable.Direct)
+	stop()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
 }
 
 func TestNothingIsSharedUnlessSomebodyMayEmbedIt(t *testing.T) {

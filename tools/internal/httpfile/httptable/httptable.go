@@ -173,6 +173,7 @@ func Run(t *testing.T, base, folder string, path Path) {
 		{"other origins may load models", s.testSharing},
 		{"every answer carries the security headers", s.testSecurity},
 		{"bad requests get a status and a sentence", s.testBadRequests},
+		{"headers of absurd content are read, and larger ones refused", s.testAbsurdHeaders},
 		{"a file that is damaged or missing on the server is not sent", s.testLosses},
 		{"the health is told", s.testHealth},
 	} {
@@ -550,6 +551,85 @@ func (s *served) testBadRequests(t *testing.T) {
 		checkSentence(t, c.name, response, body)
 		if c.status == http.StatusMethodNotAllowed && response.Header.Get("Allow") != "GET, HEAD" {
 			t.Errorf("%s: Allow %q", c.name, response.Header.Get("Allow"))
+		}
+	}
+}
+
+// testAbsurdHeaders fills each header that is looked at, to just under the limit and
+// far beyond it.
+func (s *served) testAbsurdHeaders(t *testing.T) {
+	compressed, _ := s.ask(t, "GET", s.shard, "Accept-Encoding", "br")
+	tag := compressed.Header.Get("ETag")
+	// fill repeats what comes before the end until both have about so many bytes.
+	fill := func(size int, begin, again, end string) string {
+		return begin + strings.Repeat(again, (size-len(begin)-len(end))/len(again)) + end
+	}
+	for _, c := range []struct {
+		header, begin, again, end string
+		// What comes while it is not too large. A range, even one that is passed
+		// over, is of plain bytes.
+		status   int
+		encoding string
+	}{
+		{"Range", "bytes=", "0-1,", "0-1", 200, ""},
+		{"Range", "bytes=", ",", "0-1", 206, ""},
+		{"Range", "bytes=", "-", "", 416, ""},
+		{"Range", "bytes=", "9", "-", 416, ""},
+		{"Range", "", "x", "=0-1", 200, ""},
+		{"Range", "", "=", "", 200, ""},
+		{"Accept-Encoding", "", "zstd, ", "br", 200, "br"},
+		{"Accept-Encoding", "br, ", "zstd, ", "br;q=0", 200, ""},
+		{"Accept-Encoding", "br;q=0.", "0", "1", 200, ""}, // too little to count
+		{"Accept-Encoding", "br;q=0.", "9", "", 200, "br"},
+		{"Accept-Encoding", "", "b", "", 200, ""},
+		{"Accept-Encoding", "", ";", ", br", 200, "br"},
+		{"If-None-Match", "", `"a", `, tag, 304, ""},
+		{"If-None-Match", "", `W/"a", `, "W/" + tag, 304, ""},
+		{"If-None-Match", "", `"a", `, `"a"`, 200, "br"},
+		{"If-None-Match", "", `"`, "", 200, "br"},
+		{"If-None-Match", "", ", ", tag, 304, ""},
+		{"If-None-Match", "", "W/", tag, 200, "br"},
+		{"If-Match", "", `"a", `, `"a"`, 412, ""},
+		{"If-Match", "", `"a", `, tag, 200, "br"},
+		{"If-Range", `"`, "a", `"`, 200, ""},
+	} {
+		for _, size := range []int{httpfile.MaxHeader * 3 / 4, 100_000} {
+			value := fill(size, c.begin, c.again, c.end)
+			name := fmt.Sprintf("%s of %d bytes, %.20q…%q", c.header, size, value, c.end)
+			header := []string{c.header, value}
+			if c.header != "Accept-Encoding" {
+				header = append(header, "Accept-Encoding", "br")
+			}
+			if c.header == "If-Range" {
+				header = append(header, "Range", "bytes=0-1")
+			}
+			for _, method := range []string{"GET", "HEAD"} {
+				response, body := s.ask(t, method, s.shard, header...)
+				if size > httpfile.MaxHeader {
+					if response.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+						t.Errorf("%s, %s: %s, want 431", method, name, response.Status)
+					} else if method == "GET" {
+						checkSentence(t, name, response, decode(t, response, body))
+					}
+					continue
+				}
+				status := c.status
+				if method == "HEAD" && strings.HasSuffix(c.header, "Range") {
+					continue // a range is of what GET sends
+				}
+				if response.StatusCode != status {
+					t.Errorf("%s, %s: %s, want %d", method, name, response.Status, status)
+					continue
+				}
+				if encoding := response.Header.Get("Content-Encoding"); status == http.StatusOK && encoding != c.encoding {
+					t.Errorf("%s, %s: encoding %q, want %q", method, name, encoding, c.encoding)
+				}
+				if status == http.StatusOK && method == "GET" {
+					if got := decode(t, response, body); got != s.content {
+						t.Errorf("%s: %d bytes of content, want %d", name, len(got), len(s.content))
+					}
+				}
+			}
 		}
 	}
 }
