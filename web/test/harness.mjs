@@ -12,7 +12,7 @@ import { createServer, request as forward } from 'node:http';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -62,23 +62,30 @@ export async function build() {
  *
  * @param {Build} build
  * @param {string[]} [options] more of them
+ */
+export function serve({ hamster, site }, options = []) {
+  const model = process.env.HAMSTER_MODEL;
+  return startServer(hamster, ['serve', '--addr', '127.0.0.1:0', '--site', site, ...(model ? ['--model', model] : []), ...options]);
+}
+
+/**
+ * Starts a server that says its address in its first line, and ends at Ctrl+C.
+ *
+ * @param {string} command
+ * @param {string[]} args
  * @returns {Promise<{ url: string, close: () => Promise<void> }>}
  */
-export async function serve({ hamster, site }, options = []) {
-  const model = process.env.HAMSTER_MODEL;
-  const server = spawn(
-    hamster,
-    ['serve', '--addr', '127.0.0.1:0', '--site', site, ...(model ? ['--model', model] : []), ...options],
-    { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] },
-  );
+export async function startServer(command, args) {
+  const server = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   server.stderr.on('data', (chunk) => {
     said += chunk;
   });
   const ended = new Promise((resolve) => server.once('close', resolve));
   const url = await new Promise((resolve, reject) => {
+    server.once('error', reject);
     createInterface(server.stdout).once('line', resolve);
-    ended.then((status) => reject(new Error(`hamster serve ended with status ${status}:\n${said}`)));
+    ended.then((status) => reject(new Error(`${basename(command)} ${args[0]} ended with status ${status}:\n${said}`)));
   });
   return {
     url,

@@ -1,15 +1,14 @@
 /** The page, out of Cloudflare's own runtime. */
 
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
-import { createServer } from 'node:http';
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
-import { answer, launch, openPage, photos, pick, ready, root, skip } from '../../../web/test/harness.mjs';
+import { answer, launch, openPage, photos, pick, ready, root, skip, startServer } from '../../../web/test/harness.mjs';
+import { host } from '../../../web/test/host.mjs';
 
 const cat = join(photos, 'chelsea.png');
 
@@ -18,54 +17,12 @@ const cat = join(photos, 'chelsea.png');
  *
  * @param {string} dir for the build
  * @param {string} embedder an origin that may embed it
- * @returns {Promise<{ url: string, close: () => Promise<void> }>}
  */
 async function start(dir, embedder) {
   const edge = join(dir, 'edge');
   await promisify(execFile)('go', ['build', '-o', edge, './tools/edge'], { cwd: root });
   const model = process.env.HAMSTER_MODEL;
-  const server = spawn(
-    edge,
-    ['dev', '--addr', '127.0.0.1:0', '--out', join(dir, 'build'), '--embed', embedder, ...(model ? [model] : [])],
-    { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] },
-  );
-  let said = '';
-  server.stderr.on('data', (chunk) => {
-    said += chunk;
-  });
-  const ended = new Promise((resolve) => server.once('close', resolve));
-  const url = await new Promise((resolve, reject) => {
-    createInterface(server.stdout).once('line', resolve);
-    ended.then((status) => reject(new Error(`edge dev ended with status ${status}:\n${said}`)));
-  });
-  return {
-    url,
-    close: async () => {
-      server.kill('SIGINT');
-      await ended;
-    },
-  };
-}
-
-/**
- * A site of somebody else, with the frame in it.
- *
- * @param {() => string} frame
- */
-async function startHost(frame) {
-  const server = createServer((_, response) => {
-    response.writeHead(200, { 'Content-Type': 'text/html' });
-    response.end(`<!doctype html><title>host</title><iframe src="${frame()}" allow="camera"></iframe>`);
-  });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
-  return {
-    url: `http://127.0.0.1:${port}/`,
-    close: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  return startServer(edge, ['dev', '--addr', '127.0.0.1:0', '--out', join(dir, 'build'), '--embed', embedder, ...(model ? [model] : [])]);
 }
 
 /**
@@ -89,28 +46,29 @@ describe('the edge', { skip }, () => {
   let dir;
   /** @type {Awaited<ReturnType<typeof start>>} */
   let server;
-  /** @type {Awaited<ReturnType<typeof startHost>>[]} */
-  let hosts = [];
+  /** Sites of somebody else, with the frame in them; the first is on the list. @type {Awaited<ReturnType<typeof host>>[]} */
+  let sites = [];
   /** @type {import('puppeteer-core').Browser} */
   let browser;
 
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'hamster-edge-'));
-    const frame = () => new URL('/embed', server.url).href;
-    hosts = [await startHost(frame), await startHost(frame)];
-    server = await start(dir, new URL(hosts[0].url).origin);
+    sites = [await host({}), await host({})];
+    server = await start(dir, sites[0].origin);
+    const text = `<!doctype html><title>host</title><iframe src="${new URL('/embed', server.url)}" allow="camera"></iframe>`;
+    for (const { pages } of sites) pages['/'] = { text };
     browser = await launch();
   });
 
   after(async () => {
     await browser?.close();
     await server?.close();
-    for (const host of hosts) await host.close();
+    for (const site of sites) await site.close();
     await rm(dir, { recursive: true, force: true });
   });
 
   test('the frame shows itself to a site on the list, and to no other', async () => {
-    for (const [host, shown] of /** @type {const} */ ([[hosts[0], true], [hosts[1], false]])) {
+    for (const [{ origin }, shown] of /** @type {const} */ ([[sites[0], true], [sites[1], false]])) {
       const context = await browser.createBrowserContext();
       const page = await context.newPage();
       /** @type {string[]} */
@@ -118,10 +76,10 @@ describe('the edge', { skip }, () => {
       page.on('console', (message) => {
         if (/frame-ancestors/.test(message.text())) refused.push(message.text());
       });
-      await page.goto(host.url, { waitUntil: 'networkidle0' });
+      await page.goto(origin, { waitUntil: 'networkidle0' });
       const frame = page.frames().find((each) => each !== page.mainFrame());
-      assert.equal(await frame?.$('image-classifier').then(Boolean, () => false), shown, host.url);
-      assert.equal(refused.length > 0, !shown, `${host.url}: ${refused}`);
+      assert.equal(await frame?.$('image-classifier').then(Boolean, () => false), shown, origin);
+      assert.equal(refused.length > 0, !shown, `${origin}: ${refused}`);
       await context.close();
     }
   });

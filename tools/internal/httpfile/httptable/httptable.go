@@ -439,7 +439,7 @@ func (s *served) testFrame(t *testing.T) {
 		t.Errorf("%s, %q, headers %v", response.Status, body, response.Header)
 	}
 	policy := response.Header.Get("Content-Security-Policy")
-	if !strings.HasSuffix(policy, "frame-ancestors "+Embedder) || !strings.HasPrefix(policy, "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; ") {
+	if !strings.HasSuffix(policy, "frame-ancestors "+Embedder) || !strings.HasPrefix(policy, "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' data:; ") {
 		t.Errorf("policy %q", policy)
 	}
 	for name, want := range map[string]string{
