@@ -87,10 +87,14 @@ export class Camera {
     return wish === this.#wish;
   }
 
-  /** Opens the next camera: on a phone that is the other side's. */
+  /** Opens the next camera: the other side's, as a phone has it, or the next in the browser's list. */
   async openNext() {
-    const current = this.#stream?.getVideoTracks()[0]?.getSettings();
-    if (current?.facingMode) return this.open({ facingMode: { ideal: current.facingMode === 'user' ? 'environment' : 'user' } });
+    const settings = () => this.#stream?.getVideoTracks()[0]?.getSettings();
+    const current = settings();
+    if (current?.facingMode) {
+      const isOpen = await this.open({ facingMode: { ideal: current.facingMode === 'user' ? 'environment' : 'user' } });
+      if (!isOpen || settings()?.deviceId !== current.deviceId) return isOpen;
+    }
     const ids = (await navigator.mediaDevices.enumerateDevices()).filter(({ kind }) => kind === 'videoinput').map(({ deviceId }) => deviceId);
     const next = ids[(ids.indexOf(current?.deviceId ?? '') + 1) % ids.length];
     return this.open({ deviceId: { exact: next } });

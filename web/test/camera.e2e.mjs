@@ -133,26 +133,84 @@ describe('the camera', { skip }, () => {
     assert.equal(await page.$eval('#heat', (heat) => /** @type {HTMLElement} */ (heat).hidden), true);
   });
 
-  test('another camera is a press away, and the first one is stopped', async () => {
-    assert.equal(await page.$eval('#switch-camera', (button) => /** @type {HTMLElement} */ (button).hidden), true, 'there is only one');
-    const two = await launch({ args: ['--use-fake-device-for-media-stream=device-count=2', '--use-fake-ui-for-media-stream'] });
-    try {
-      const { page } = await openPage(two, server.url, async (page) => {
+  describe('where there are two', () => {
+    /** @type {import('puppeteer-core').Browser} */
+    let two;
+    /** @type {Page} */
+    let page;
+
+    before(async () => {
+      two = await launch({ args: ['--use-fake-device-for-media-stream=device-count=2', '--use-fake-ui-for-media-stream'] });
+      ({ page } = await openPage(two, server.url, async (page) => {
         await page.evaluateOnNewDocument(watchCamera);
-      });
+      }));
       await ready(page);
       await page.click('#live');
       await page.waitForSelector('#caption:not([hidden])');
-      await page.click('#switch-camera');
-      await page.waitForFunction(() => /** @type {any} */ (globalThis).tracks.length === 2);
-      await page.waitForSelector('#caption:not([hidden])');
-      assert.equal(await page.evaluate(() => document.activeElement?.id), 'switch-camera', 'one who goes through them stays on the button');
-      const tracks = await page.evaluate(() => /** @type {any} */ (globalThis).tracks.map((/** @type {MediaStreamTrack} */ { label, readyState }) => [label, readyState]));
-      assert.deepEqual(tracks.map((/** @type {string[]} */ [, state]) => state), ['ended', 'live']);
-      assert.notEqual(tracks[0][0], tracks[1][0]);
-    } finally {
-      await two.close();
+    });
+
+    after(() => two?.close());
+
+    const all = () => page.evaluate(() => /** @type {any} */ (globalThis).tracks.map((/** @type {MediaStreamTrack} */ { label, readyState }) => `${label} ${readyState}`));
+    const isMirrored = () => page.$eval('#video', (video) => video.classList.contains('is-mirrored'));
+
+    /** Presses the button, and waits until the new camera is looked through. */
+    async function change() {
+      const [count, asked] = await page.evaluate(() => {
+        const global = /** @type {any} */ (globalThis);
+        return [global.tracks.length, global.asked];
+      });
+      await page.focus('#switch-camera');
+      await page.keyboard.press('Enter');
+      await page.waitForFunction((count, asked) => {
+        const global = /** @type {any} */ (globalThis);
+        return global.tracks.length > count && global.asked > asked + 1 && global.tracks.at(-1).readyState === 'live';
+      }, {}, count, asked);
     }
+
+    test('the other one is a press away, and the first is stopped; so back again', async () => {
+      assert.equal(await page.$eval('#switch-camera', (button) => button.checkVisibility()), true);
+      await change();
+      assert.deepEqual(await all(), ['fake_device_0 ended', 'fake_device_1 live']);
+      assert.equal(await page.evaluate(() => document.activeElement?.id), 'switch-camera', 'one who goes through them stays on the button');
+      await change();
+      assert.deepEqual(await all(), ['fake_device_0 ended', 'fake_device_1 ended', 'fake_device_0 live']);
+    });
+
+    // Chromium's cameras look nowhere. From here on the first looks at what is in
+    // front of a phone, and the second at who holds it.
+    test('on a phone they are the back, and the front as in a mirror', async () => {
+      await page.evaluate(() => {
+        const { getSettings } = MediaStreamTrack.prototype;
+        const { getUserMedia } = navigator.mediaDevices;
+        const global = /** @type {any} */ (globalThis);
+        global.facing = ['environment', 'user'];
+        MediaStreamTrack.prototype.getSettings = function () {
+          return { ...getSettings.call(this), facingMode: global.facing[Number(this.label.at(-1))] };
+        };
+        navigator.mediaDevices.getUserMedia = async (wanted) => {
+          const video = /** @type {any} */ (wanted?.video);
+          const cameras = (await navigator.mediaDevices.enumerateDevices()).filter(({ kind }) => kind === 'videoinput');
+          const side = video.facingMode && Math.max(0, global.facing.indexOf(video.facingMode.ideal));
+          return getUserMedia.call(navigator.mediaDevices, side === undefined ? wanted : { video: { deviceId: { exact: cameras[side].deviceId } } });
+        };
+      });
+      const live = async () => (await all()).filter((/** @type {string} */ track) => track.endsWith('live'));
+      await change();
+      assert.deepEqual(await live(), ['fake_device_1 live']);
+      assert.equal(await isMirrored(), true);
+      await change();
+      assert.deepEqual(await live(), ['fake_device_0 live']);
+      assert.equal(await isMirrored(), false);
+      // Two that look the same way are gone through all the same.
+      await page.evaluate(() => { /** @type {any} */ (globalThis).facing = ['environment', 'environment']; });
+      await change();
+      assert.deepEqual(await live(), ['fake_device_1 live']);
+    });
+  });
+
+  test('where there is one camera, there is no other to choose', async () => {
+    assert.equal(await page.$eval('#switch-camera', (button) => /** @type {HTMLElement} */ (button).hidden), true);
   });
 
   test('it works without a network', async () => {
