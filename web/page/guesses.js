@@ -76,7 +76,7 @@ export function press(row) {
 
 /** The row that is pressed, or −1. */
 export function pressed() {
-  return rows.findIndex(({ button }) => button.ariaPressed === 'true');
+  return rows.findIndex(({ button }) => button.getAttribute('aria-pressed') === 'true');
 }
 
 /** @param {number} row */
