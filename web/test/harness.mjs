@@ -392,3 +392,29 @@ export async function longestTask(page, work) {
   if (tasks.length === 0) throw new Error('the trace holds no task of a main thread');
   return Math.max(...tasks.map(({ tdur = 0 }) => tdur / 1000));
 }
+
+/**
+ * What keeps people from a page: what axe finds, light and dark, and how far it
+ * runs out of a screen of 320 pixels.
+ *
+ * @param {import('puppeteer-core').Page} page
+ * @returns {Promise<string[]>}
+ */
+export async function obstacles(page) {
+  await page.setViewport({ width: 1280, height: 900 });
+  if (!await page.evaluate('globalThis.axe')) await page.evaluate(await readFile(require.resolve('axe-core/axe.min.js'), 'utf8'));
+  /** @type {string[]} */
+  const found = [];
+  for (const scheme of ['light', 'dark']) {
+    await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }, { name: 'prefers-reduced-motion', value: 'reduce' }]);
+    const violations = await page.evaluate(async () => {
+      const { violations } = await /** @type {any} */ (globalThis).axe.run(document, { resultTypes: ['violations'] });
+      return violations.map((/** @type {any} */ { id, nodes }) => `${id}: ${nodes.map((/** @type {any} */ { html, any }) => `${html.slice(0, 120)} ${any[0]?.message ?? ''}`).join(' | ')}`);
+    });
+    found.push(...violations.map((/** @type {string} */ violation) => `${scheme}: ${violation}`));
+  }
+  await page.setViewport({ width: 320, height: 640 });
+  const [wide, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  if (wide > screen) found.push(`it is ${wide} pixels wide on a screen of ${screen}`);
+  return found;
+}

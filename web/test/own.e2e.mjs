@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { answer, build, drop, headersOf, interfere, launch, longestTask, openPage, ready, root, serve, skip } from './harness.mjs';
+import { answer, build, drop, headersOf, interfere, launch, longestTask, obstacles, openPage, ready, root, serve, skip } from './harness.mjs';
 import { manyModel, slowModel, tinyModel } from './tinymodel.mjs';
 
 /** @import { Page } from 'puppeteer-core' */
@@ -106,6 +106,12 @@ describe('a model of the reader’s own', { skip }, () => {
   const button = (/** @type {string} */ label) => page.evaluateHandle((label) => /** @type {HTMLButtonElement} */ (
     [...document.querySelectorAll('.guess-why')].find((row) => row.querySelector('.guess-label')?.textContent === label)), label);
 
+  /** As it was in the beginning. */
+  async function desk() {
+    await page.emulateMediaFeatures([]);
+    await page.setViewport({ width: 1280, height: 900 });
+  }
+
   /** What is told from now on is new. */
   const listen = () => page.evaluate(() => {
     const global = /** @type {any} */ (globalThis);
@@ -139,10 +145,7 @@ describe('a model of the reader’s own', { skip }, () => {
   }, places);
 
   describe('that does not end in pooling and dense layers', () => {
-    before(async () => {
-      await open('slow', slowModel(10));
-      await listen();
-    });
+    before(() => open('slow', slowModel(10)));
 
     test('is explained part by part: the bar goes on to its end, the map lights up what spoke for the class, and the page stays quick', async () => {
       assert.deepEqual((await show(['#f00', 1], ['#00f', 8])).map(({ label }) => label).sort(), ['Blue', 'Green', 'Red']);
@@ -208,9 +211,21 @@ describe('a model of the reader’s own', { skip }, () => {
       assert.ok(blue.warm > 0.2 && red.dim > 0.6);
     });
 
-    test('makes way for the next photo', async () => {
+    test('keeps nobody out while the bar is there', async () => {
+      await open('slower', slowModel(60));
       await (await button('Red')).click();
-      await underway();
+      await page.waitForFunction(() => /** @type {HTMLProgressElement} */ (document.getElementById('explaining-progress')).position > 0);
+      assert.deepEqual(await obstacles(page), []);
+      assert.equal(await isHidden('explaining'), false, 'it was there all the while');
+      const [stop, stage] = await page.evaluate(() => ['explaining-stop', 'stage'].map((id) => document.getElementById(id)?.getBoundingClientRect().toJSON()));
+      assert.ok(stop.right <= stage.right && stop.bottom <= stage.bottom && stop.height >= 24, 'the button is there to be pressed on a small screen');
+      await desk();
+    });
+
+    test('makes way for the next photo', async () => {
+      await show(['#f00', 4]);
+      await (await button('Red')).click();
+      await page.waitForFunction(() => /** @type {HTMLProgressElement} */ (document.getElementById('explaining-progress')).position > 0);
       await show(['#0f0', 4]);
       assert.equal(await isHidden('explaining'), true);
       assert.equal(await isHidden('heat'), true);
@@ -238,7 +253,6 @@ describe('a model of the reader’s own', { skip }, () => {
   });
 
   describe('of a thousand classes', () => {
-    const wide = async () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     const found = () => page.$$eval('#class-list li:not([hidden])', (rows) => rows.map(({ textContent }) => textContent));
     const counted = () => page.$eval('#class-count', (count) => count.textContent);
 
@@ -250,15 +264,37 @@ describe('a model of the reader’s own', { skip }, () => {
     });
 
     test('is not sure where none is likelier than another, and says so', async () => {
-      const shown = await show(['#fff', 4]);
-      assert.equal(shown.length, 5);
+      await page.setViewport({ width: 390, height: 844 });
+      await page.evaluate(() => new Promise((settled) => requestAnimationFrame(() => setTimeout(settled, 100))));
+      await page.evaluate(() => { /** @type {any} */ (globalThis).shift = 0; });
+      assert.equal((await show(['#fff', 4])).length, 5);
       assert.equal(await page.$eval('.guess.is-unsure .guess-doubt', (doubt) => /** @type {HTMLElement} */ (doubt).checkVisibility() && doubt.textContent), 'not sure');
       assert.equal(await page.$$eval('.guess-doubt:not([hidden])', (doubts) => doubts.length), 1);
+      assert.deepEqual(await page.$$eval('.guess-id', (ids) => ids.map(({ textContent }) => textContent)), ['n01440764', 'n01443537', 'n01484850', 'n01491361', 'n01494475']);
       assert.match((await announced()).at(-1) ?? '', /^Not sure\. Best guess: tench \d/);
-      await page.setViewport({ width: 320, height: 640 });
-      const [label, words] = await page.$eval('.guess', (row) => [row.querySelector('.guess-label'), row].map((element) => element?.getBoundingClientRect().width ?? 0));
-      assert.ok(label > 50 && label < words, `its name has ${label} of ${words} pixels`);
-      assert.ok(await wide() <= 0);
+      const moved = await page.evaluate(() => /** @type {any} */ (globalThis).shift);
+      assert.ok(moved < 0.02, `things moved by ${moved}`);
+      assert.deepEqual(await obstacles(page), []);
+    });
+
+    test('gives names all the room there is on a small screen, where ids that do not fit are out of sight', async () => {
+      const rows = await page.$$eval('.guess-words', (all) => all.map((words) => {
+        const [name, label, id, score] = ['name', 'label', 'id', 'score'].map((part) => words.querySelector(`.guess-${part}`)?.getBoundingClientRect() ?? new DOMRect());
+        return { isCut: label.width > name.width, isHalf: id.top < name.bottom - 4 && id.right > name.right + 1, overlaps: label.right > score.left, out: score.right > words.getBoundingClientRect().right + 1 };
+      }));
+      assert.deepEqual(rows, Array(5).fill({ isCut: false, isHalf: false, overlaps: false, out: false }));
+    });
+
+    test('shows the stages of its time as a bar, each as long as it took', async () => {
+      const [widths, times] = await page.evaluate(() => {
+        const { timing } = /** @type {any} */ (globalThis).results.at(-1);
+        return [[...document.querySelectorAll('#stages span')].map((span) => span.getBoundingClientRect().width), [timing.decode, timing.preprocess, timing.run]];
+      });
+      const total = (/** @type {number[]} */ all) => all.reduce((sum, one) => sum + one, 0);
+      widths.forEach((width, i) => {
+        const share = times[i] / total(times);
+        assert.ok(Math.abs(width / total(widths) - share) < 0.03, `${width} of ${total(widths)} pixels for ${share} of the time`);
+      });
     });
 
     test('has a card', async () => {
@@ -274,7 +310,7 @@ describe('a model of the reader’s own', { skip }, () => {
     test('lists them all, and opening the list and searching it takes no thread’s breath', async () => {
       const longest = await longestTask(page, async () => {
         await page.click('#all-classes summary');
-        await page.waitForSelector('#class-list li');
+        await page.waitForSelector('#class-list li:nth-child(1000)');
         await page.type('#find-class', 'ha');
         await page.click('#find-class', { count: 3 });
         await page.keyboard.press('Backspace');
@@ -299,7 +335,7 @@ describe('a model of the reader’s own', { skip }, () => {
         await page.waitForFunction(() => /** @type {any} */ (globalThis).announced.length > 0);
         assert.deepEqual(await announced(), [told], 'once, when the typing has paused');
       }
-      assert.ok(await wide() <= 0, 'on a screen of 320 pixels');
+      assert.deepEqual(await obstacles(page), []);
     });
 
     test('text is pasted into the search as anywhere', async () => {
