@@ -512,3 +512,45 @@ func TestMemoryIsFlatOverTwentyRuns(t *testing.T) {
 		}
 	})
 }
+
+// fleeting is a file that nobody can read any more once it is gone.
+type fleeting struct {
+	*bytes.Reader
+	gone bool
+}
+
+func (f *fleeting) ReadAt(p []byte, at int64) (int, error) {
+	if f.gone {
+		return 0, errors.New("the file is gone")
+	}
+	return f.Reader.ReadAt(p, at)
+}
+
+func TestAModelPractisesWithoutItsFileAndComesToAnEnd(t *testing.T) {
+	for backend, want := range map[string]bool{"simd": true, "gorgonia": false} {
+		file := &fleeting{Reader: bytes.NewReader(colours().Bytes())}
+		m, err := model.Load(t.Context(), file, model.Options{Backend: backend})
+		if err != nil {
+			t.Fatal(err)
+		}
+		file.gone = true
+		rounds := 0
+		for more := true; more; rounds++ {
+			if more, err = m.Practise(t.Context()); err != nil || rounds == 100 {
+				t.Fatalf("%s: round %d: %v", backend, rounds, err)
+			}
+		}
+		if got := rounds > 1; got != want {
+			t.Errorf("%s practises %d rounds", backend, rounds)
+		}
+		if more, err := m.Practise(t.Context()); more || err != nil {
+			t.Errorf("%s: after the end: %v, %v", backend, more, err)
+		}
+		if err := m.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Practise(t.Context()); !errors.Is(err, model.ErrClosed) {
+			t.Errorf("%s: closed: %v", backend, err)
+		}
+	}
+}

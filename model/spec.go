@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -134,8 +135,10 @@ func inputDims(f *onnxfile.File) (map[string][]int, error) {
 	if !ok || len(f.Inputs) != 1 || len(f.Inputs[0].Shape) != 4 {
 		return nil, nil
 	}
-	var w, h int
-	if n, err := fmt.Sscanf(size, "%dx%d", &w, &h); n != 2 || size != fmt.Sprintf("%dx%d", w, h) {
+	width, height, _ := strings.Cut(size, "x")
+	w, wrongWidth := strconv.Atoi(width)
+	h, wrongHeight := strconv.Atoi(height)
+	if err := cmp.Or(wrongWidth, wrongHeight); err != nil || size != fmt.Sprintf("%dx%d", w, h) {
 		return nil, fmt.Errorf("metadata %s=%q: want width x height, as in 299x299 (%v)", KeySize, size, err)
 	}
 	sizes := []int{1, 3, h, w}

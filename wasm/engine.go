@@ -84,6 +84,20 @@ func (e *engine) load(ctx context.Context, source model.Source, options loadOpti
 	}, nil
 }
 
+// practise compiles the model for practice, and tells whether to go on.
+func (e *engine) practise(ctx context.Context) (bool, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.model == nil {
+		return false, nil
+	}
+	more, err := e.model.Practise(ctx)
+	if err != nil {
+		return false, fault(codeInternal, err)
+	}
+	return more, nil
+}
+
 // card is a model's report without its labels, which may be many.
 func card(m *model.Model) model.Report {
 	report := *m.Report()

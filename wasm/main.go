@@ -9,6 +9,7 @@
 //	load(model, options: string) → Promise<string>
 //	classify(request: string, rows: (y, count) → Uint8ClampedArray) → Promise<string>
 //	explain(request: string, rows: as above, tick: (progress: string) → Promise<boolean>) → Promise<string>
+//	practise() → Promise<string>
 //	describe(manifest: string) → Promise<string>
 //	sha256(bytes: Uint8Array) → Promise<string>
 //	store: those of kept.go
@@ -60,6 +61,7 @@ func main() {
 			}
 			return e.explain(ctx, request, args[1], args[2])
 		}),
+		"practise": promised(0, func(ctx context.Context, _ []js.Value) (any, error) { return e.practise(ctx) }),
 		"describe": promised(1, func(_ context.Context, args []js.Value) (any, error) {
 			return described(args[0].String())
 		}),

@@ -34,7 +34,8 @@ import { asResponse, chunks, open } from './download.js';
  */
 
 /**
- * `stopped` is kept when the program has ended, which it never should. `explain`
+ * `stopped` is kept when the program has ended, which it never should. `practise`
+ * tells whether there is more to practise. `explain`
  * without a picture is about the one that was classified last; it goes on while
  * `tick` is kept with true.
  *
@@ -43,6 +44,7 @@ import { asResponse, chunks, open } from './download.js';
  *   classify: (picture: Picture, mode: Mode, top: number) => Promise<Omit<Classification, 'run'>>,
  *   explain: (picture: Picture | null, request: { mode: Mode, index: number, method: Method | '', cells: number },
  *     tick: (progress: Omit<ExplainProgress, 'stage'>) => Promise<boolean>) => Promise<Omit<Heatmap, 'took'>>,
+ *   practise: () => Promise<boolean>,
  *   describe: (manifest: string) => Promise<Manifest>,
  *   sha256: (bytes: Uint8Array<ArrayBuffer>) => Promise<string>,
  *   store: Store,
@@ -156,6 +158,7 @@ export async function start(module) {
   const { store } = program;
   return {
     load: (source, options) => parsed(() => program.load(source, JSON.stringify({ ...options, threadURL: addresses.thread }))),
+    practise: () => parsed(() => program.practise()),
     describe: (manifest) => parsed(() => program.describe(manifest)),
     sha256: (bytes) => parsed(() => program.sha256(bytes)),
     store: {

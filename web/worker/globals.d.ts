@@ -9,6 +9,7 @@ declare class Go {
 
 interface HamsterProgram {
   load(source: import('./model.js').ModelSource, options: string): Promise<string>;
+  practise(): Promise<string>;
   classify(request: string, rows: (y: number, count: number) => Uint8ClampedArray): Promise<string>;
   explain(
     request: string,

@@ -9,6 +9,7 @@ import { addresses } from './addresses.js';
 import { decode, decoded, decodes, drawn } from './decode.js';
 import { compile, start } from './engine.js';
 import { lookUp, obtain } from './model.js';
+import { practise } from './practice.js';
 import { Stages } from './stages.js';
 import { release } from './release.js';
 
@@ -35,6 +36,9 @@ let lastRun = '';
 
 /** Requests that somebody still waits for. */
 const wanted = new Set();
+
+/** Programs that have practised, or are about to. @type {WeakSet<Engine>} */
+const practised = new WeakSet();
 
 /** The end of the last request; the next one waits for it. */
 let last = Promise.resolve();
@@ -223,6 +227,10 @@ async function classify({ id, image, mode, top, explain }) {
     const result = await running.classify(picture, chosen, top);
     // Another worker counts its requests from 1 as well.
     lastRun = `${performance.timeOrigin}/${id}`;
+    if (!practised.has(running)) {
+      practised.add(running);
+      practise(() => running.practise(), () => wanted.size > 0).catch(() => {}); // the program has ended, which others notice
+    }
     const answer = { ...result, run: lastRun, timing: { ...result.timing, decode: decoding } };
     if (!explain) return answer;
     const request = { mode: chosen, index: -1, method: /** @type {const} */ (''), cells: 0 };
