@@ -1,5 +1,6 @@
 import { Classifier } from '../library/classifier.js';
-import { open, until } from '../library/source.js';
+import { open } from '../library/source.js';
+import { until } from '../shared/calls.js';
 import { Smoother } from '../shared/smooth.js';
 import { HamsterError, isAbort } from '../shared/errors.js';
 import { inspectImage } from '../shared/imageheader.js';

@@ -1,10 +1,11 @@
+import { check, checkMode, checkTop, closed, until } from '../shared/calls.js';
 import { HamsterError } from '../shared/errors.js';
 import { orientationOf } from '../shared/exif.js';
 import { readHeader } from '../shared/imageheader.js';
 import { defaultModel } from './addresses.js';
 import { decode } from './decode.js';
 import { engineFor } from './engine.js';
-import { discard, open, tainted, transferred, until } from './source.js';
+import { discard, open, tainted, transferred } from './source.js';
 import { upright } from './upright.js';
 
 /**
@@ -28,7 +29,6 @@ import { upright } from './upright.js';
  */
 
 const backends = ['auto', 'simd', 'gorgonia'];
-const modes = ['', 'keras', 'quality'];
 const methods = ['', 'grad-cam', 'occlusion'];
 
 /** As many cells as occlusion tries along each side. */
@@ -118,7 +118,7 @@ export class Classifier {
    * @returns {Promise<Classification>}
    */
   async classify(source, { top = 5, mode = '', explain = false, onprogress, signal } = {}) {
-    check(Number.isInteger(top) && top >= 0, 'top is a whole number, 0 for all');
+    checkTop(top);
     checkMode(mode);
     return this.#show(source, { type: 'classify', mode, top, explain }, onprogress, signal);
   }
@@ -237,8 +237,6 @@ export class Classifier {
   }
 }
 
-const closed = () => new HamsterError('closed', 'the classifier was closed');
-
 /** How a browser turns a picture; what is none has its own error later. @param {Blob} file */
 async function turnOf(file) {
   const header = await readHeader(file);
@@ -252,17 +250,4 @@ function address(model) {
   } catch {
     throw new HamsterError('option-invalid', `model is an address, and “${model}” is none`);
   }
-}
-
-/** @param {string} mode */
-function checkMode(mode) {
-  check(modes.includes(mode), 'mode is keras or quality');
-}
-
-/**
- * @param {boolean} valid
- * @param {string} rule
- */
-function check(valid, rule) {
-  if (!valid) throw new HamsterError('option-invalid', rule);
 }

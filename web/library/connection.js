@@ -3,6 +3,7 @@
  * end, however it came.
  */
 
+import { closed } from '../shared/calls.js';
 import { HamsterError } from '../shared/errors.js';
 import * as addresses from './addresses.js';
 import { isOpaque, startable, trusted } from './startable.js';
@@ -85,7 +86,7 @@ export class Connection {
 
   /** Ends the worker and gives its memory back. */
   close() {
-    this.#end(new HamsterError('closed', 'the classifier was closed'));
+    this.#end(closed());
   }
 
   /**

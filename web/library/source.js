@@ -3,14 +3,13 @@
  * file as it is, what is decoded already as a bitmap, a frame or pixels.
  */
 
+import { arePixels, checkPixels, until } from '../shared/calls.js';
 import { HamsterError } from '../shared/errors.js';
 import { checkPictureSize } from '../shared/limits.js';
 
 /**
+ * @import { PixelSource } from '../shared/calls.js'
  * @import { Pixels } from '../shared/protocol.js'
- *
- * Pixels as a canvas gives them; an ImageData is one.
- * @typedef {{ width: number, height: number, data: Uint8ClampedArray | Uint8Array }} PixelSource
  *
  * @typedef {Blob | string | URL | HTMLImageElement | HTMLCanvasElement | OffscreenCanvas | HTMLVideoElement
  *   | ImageBitmap | VideoFrame | ImageData | PixelSource | ArrayBuffer | Uint8Array} ImageSource
@@ -82,24 +81,12 @@ function isA(name, value) {
 }
 
 /**
- * @param {any} source
- * @returns {source is PixelSource}
- */
-function arePixels(source) {
-  return typeof source === 'object' && source !== null && 'width' in source && 'height' in source
-    && (source.data instanceof Uint8ClampedArray || source.data instanceof Uint8Array);
-}
-
-/**
  * @param {PixelSource} source
  * @returns {Pixels}
  */
-function pixelsOf({ width, height, data }) {
-  const count = 4 * width * height;
-  if (!Number.isInteger(width) || !Number.isInteger(height) || count <= 0 || data.length !== count) {
-    throw invalid(`${data.length} bytes are not ${width}×${height} pixels of red, green, blue and alpha`);
-  }
-  checkPictureSize(width, height);
+function pixelsOf(source) {
+  checkPixels(source);
+  const { width, height, data } = source;
   return { width, height, data: /** @type {ArrayBuffer} */ (data.slice().buffer), decode: 0 };
 }
 
@@ -230,29 +217,6 @@ function dataOf(href) {
  */
 function unescape(text) {
   return text.replace(/%([0-9a-f]{2})/gi, (_, digits) => String.fromCharCode(parseInt(digits, 16)));
-}
-
-/**
- * The promise, or the signal's reason if that comes first.
- *
- * @template T
- * @param {Promise<T>} promise
- * @param {AbortSignal} [signal]
- * @returns {Promise<T>}
- */
-export async function until(promise, signal) {
-  if (!signal) return promise;
-  let stop = () => {};
-  try {
-    return await Promise.race([promise, new Promise((_, reject) => {
-      const abort = () => reject(signal.reason);
-      stop = () => signal.removeEventListener('abort', abort);
-      if (signal.aborted) abort();
-      signal.addEventListener('abort', abort, { once: true });
-    })]);
-  } finally {
-    stop();
-  }
 }
 
 /** @param {string} text */

@@ -143,6 +143,7 @@ describe('the library', { skip }, () => {
       ['an element of another kind', 'shared.classify(document.body)', 'source-invalid'],
       ['an img without an address', 'shared.classify(new Image())', 'source-invalid'],
       ['a canvas without pixels', 'shared.classify(Object.assign(document.createElement("canvas"), { width: 0 }))', 'source-invalid'],
+      ['pixels of less than no size', 'shared.classify({ width: -1, height: -1, data: new Uint8ClampedArray(4) })', 'source-invalid'],
       ['pixels that are too few', 'shared.classify({ width: 2, height: 2, data: new Uint8ClampedArray(15) })', 'source-invalid'],
       ['a picture that is not there', 'shared.classify("/nothing.png")', 'image-unreachable'],
       ['an img that shows none', 'shared.classify(Object.assign(new Image(), { src: "/nothing.png" }))', 'image-unreachable'],

@@ -5,11 +5,10 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { arePixels, checkMode, checkPixels, checkTop, closed, until } from '../../../web/shared/calls.js';
 import { HamsterError } from '../../../web/shared/errors.js';
 
 export { HamsterError };
-
-const modes = ['', 'keras', 'quality'];
 
 /**
  * A classifier whose model is loaded.
@@ -69,8 +68,8 @@ export class Classifier {
    * @param {{ top?: number, mode?: string, signal?: AbortSignal }} [options]
    */
   async classify(source, { top = 5, mode = '', signal } = {}) {
-    if (!Number.isInteger(top) || top < 0) throw new HamsterError('option-invalid', 'top is a whole number, 0 for all');
-    if (!modes.includes(mode)) throw new HamsterError('option-invalid', 'mode is keras or quality');
+    checkTop(top);
+    checkMode(mode);
     const [image] = await Promise.all([until(open(source, signal), signal), this.load({ signal })]);
     return until(this.#ask({ type: 'classify', image, top, mode }), signal);
   }
@@ -122,8 +121,6 @@ export class Classifier {
   }
 }
 
-const closed = () => new HamsterError('closed', 'the classifier was closed');
-
 /** @param {string | URL | Uint8Array | ArrayBuffer} model */
 async function moduleOf(model) {
   if (model instanceof Uint8Array || model instanceof ArrayBuffer) return new Uint8Array(model);
@@ -139,12 +136,9 @@ async function open(source, signal) {
   if (source instanceof Blob) return new Uint8Array(await source.arrayBuffer());
   if (source instanceof ArrayBuffer) return new Uint8Array(source.slice(0));
   if (source instanceof Uint8Array) return new Uint8Array(source); // a Buffer's memory may be shared
-  const { width, height, data } = source ?? {};
-  if (data instanceof Uint8ClampedArray || data instanceof Uint8Array) {
-    if (Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0 && data.length === 4 * width * height) {
-      return { width, height, data: new Uint8Array(data) };
-    }
-    throw new HamsterError('source-invalid', `${data.length} bytes are not ${width}×${height} pixels of red, green, blue and alpha`);
+  if (arePixels(source)) {
+    checkPixels(source);
+    return { width: source.width, height: source.height, data: new Uint8Array(source.data) };
   }
   throw new HamsterError('source-invalid', 'an image is a path, a URL, a Blob, the bytes of a file or pixels');
 }
@@ -171,27 +165,5 @@ async function read(from, missing, unreachable, signal) {
     if (cause instanceof HamsterError) throw cause;
     const { code, message } = /** @type {NodeJS.ErrnoException} */ (cause);
     throw new HamsterError(code === 'ENOENT' ? missing : unreachable, `${address.slice(0, 200)} cannot be read: ${message}`);
-  }
-}
-
-/**
- * @template T
- * @param {Promise<T>} promise
- * @param {AbortSignal} [signal]
- * @returns {Promise<T>}
- */
-async function until(promise, signal) {
-  if (!signal) return promise;
-  promise.catch(() => {}); // nobody may be waiting any more
-  let stop = () => {};
-  try {
-    return await Promise.race([promise, new Promise((_, reject) => {
-      const abort = () => reject(signal.reason);
-      stop = () => signal.removeEventListener('abort', abort);
-      if (signal.aborted) abort();
-      signal.addEventListener('abort', abort, { once: true });
-    })]);
-  } finally {
-    stop();
   }
 }
