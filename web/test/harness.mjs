@@ -220,13 +220,13 @@ export const headersOf = (contentType) => ({
 });
 
 /**
- * For interfere: a page that registers no service worker, whose own requests
+ * For interfere: a service worker that does nothing. The real one's own requests
  * and answers would be counted too.
  *
  * @type {Parameters<typeof interfere>[1]}
  */
 export const noServiceWorker = {
-  '/web/page/offline.js': (_, response) => response.writeHead(200, headersOf('text/javascript')).end('export const offline = () => {};'),
+  '/sw.js': (_, response) => response.writeHead(200, headersOf('text/javascript')).end(),
 };
 
 /**

@@ -98,6 +98,9 @@ func Build(ctx context.Context, root, out string) error {
 	if err := shrink(files); err != nil {
 		return err
 	}
+	if err := bundle(files); err != nil {
+		return err
+	}
 	if err := addWorker(files, programs); err != nil {
 		return err
 	}
@@ -203,8 +206,11 @@ func addPage(files map[string][]byte, root fs.FS) error {
 }
 
 // isForOtherPages tells whether a file is of no use to the page itself, which would
-// keep it in vain.
+// keep it in vain: the widgets, and modules that the page has in its bundles.
 func isForOtherPages(name string) bool {
+	if path.Ext(name) == ".js" && !strings.HasPrefix(name, "web/page/") && strings.HasPrefix(name, "web/") {
+		return name != "web/worker/worker.js" && name != "web/worker/thread.js"
+	}
 	return slices.ContainsFunc([]string{"web/element/", "web/embed/", "web/gallery/"}, func(folder string) bool {
 		return strings.HasPrefix(name, folder)
 	})

@@ -218,3 +218,58 @@ func TestScriptsAndStylesLoseTheirCommentsAndKeepTheirMeaning(t *testing.T) {
 		t.Errorf("error is %v, want one that names the file and the line", err)
 	}
 }
+
+func TestModulesOfThePageGoIntoFewFilesThatItAsksForAtOnce(t *testing.T) {
+	site := func() map[string][]byte {
+		return map[string][]byte{
+			"index.html":           []byte("<head>\n  <script type=\"module\" src=\"web/page/language.js\"></script>\n</head>"),
+			"web/page/main.js":     []byte("import { a } from '../shared/a.js';\nimport { b } from './b.js';\nconsole.log(a, b);\nimport('./late.js');\n"),
+			"web/page/language.js": []byte("import { a } from '../shared/a.js';\nconsole.log('language', a);\n"),
+			"web/page/b.js":        []byte("export const b = 'only the page has this';\n"),
+			"web/page/late.js":     []byte("console.log('late');\n"),
+			"web/page/page.css":    []byte("a{}"),
+			"web/shared/a.js":      []byte("export const a = 'both have this';\n"),
+			"web/worker/worker.js": []byte("import { c } from './c.js';\nimport { a } from '../shared/a.js';\nconsole.log(a, c);\n"),
+			"web/worker/c.js":      []byte("export const c = new URL('./x', import.meta.url);\n"),
+		}
+	}
+	files := site()
+	if err := bundle(files); err != nil {
+		t.Fatal(err)
+	}
+	var parts []string
+	for name, content := range files {
+		if strings.HasPrefix(name, "web/page/part-") {
+			parts = append(parts, name)
+			text := string(content)
+			link := `<link rel="modulepreload" href="` + name + `">`
+			if both := strings.Contains(text, "both have this"); both != strings.Contains(string(files["index.html"]), link) {
+				t.Errorf("%s is asked for at once: %v; it is\n%s", name, !both, text)
+			}
+		}
+	}
+	if len(parts) != 2 {
+		t.Errorf("shared and late parts: %v", parts)
+	}
+	for name, want := range map[string]string{
+		"web/page/main.js": "only the page has this", "web/page/language.js": "language",
+		"web/worker/worker.js": "both have this", "web/worker/c.js": "import.meta.url", "web/shared/a.js": "both have this", "web/page/page.css": "a{}",
+	} {
+		if !strings.Contains(string(files[name]), want) {
+			t.Errorf("%s is %q, which lacks %q", name, files[name], want)
+		}
+	}
+	if strings.Contains(string(files["web/worker/worker.js"]), "import ") {
+		t.Errorf("the worker imports: %s", files["web/worker/worker.js"])
+	}
+	for _, name := range []string{"web/page/b.js", "web/page/late.js"} {
+		if _, there := files[name]; there {
+			t.Errorf("%s is shipped beside the bundle", name)
+		}
+	}
+	lacking := site()
+	delete(lacking, "web/shared/a.js")
+	if err := bundle(lacking); err == nil || !strings.Contains(err.Error(), "there is no web/shared/a.js") {
+		t.Errorf("a module that is not there: %v", err)
+	}
+}
