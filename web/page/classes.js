@@ -27,6 +27,7 @@ field.addEventListener('input', () => {
 
 /** @param {readonly Label[]} labels none where a sentence has them all */
 export function showClasses(labels) {
+  clearTimeout(timer);
   known = labels;
   rows = [];
   list.replaceChildren();

@@ -272,7 +272,7 @@ async function explain(row) {
     announce(texts.explained(prediction.label));
   } catch (thrown) {
     if (signal.aborted) return;
-    stage.hideHeat();
+    keepFocus(row, stage.hideHeat);
     guesses.press(-1);
     const { hint } = failureOf(thrown)();
     resting(() => `${texts.whyFailed} ${hint}`);
@@ -283,7 +283,7 @@ async function explain(row) {
 /** The answers stay, and so does the focus: at the guess that was asked about. */
 function stopExplaining() {
   search.abort();
-  keepFocus(guesses.pressed(), () => stage.hideHeat());
+  keepFocus(guesses.pressed(), stage.hideHeat);
   guesses.press(-1);
   resting(() => texts.explainingStopped);
   announce(texts.explainingStopped);

@@ -325,7 +325,7 @@ describe('a model of the reader’s own', { skip }, () => {
         ['hamster', ['Hamstern02342885'], '1 of 1,000'],
         ['SHARK white', ['Great white sharkn01484850'], '1 of 1,000'],
         ['n02342885', ['Hamstern02342885'], '1 of 1,000'],
-        ['unicorn', [], 'None of them is called that.'],
+        ['unicorn', [], 'None of that name'],
       ])) {
         await listen();
         await page.click('#find-class', { count: 3 });

@@ -62,7 +62,7 @@ export const texts = {
   showAll: 'Alle zeigen',
   findClass: 'Eine finden',
   classesFound: (found, all) => (found === all ? `${whole(all)} insgesamt` : `${whole(found)} von ${whole(all)}`),
-  noClassFound: 'Keine heißt so.',
+  noClassFound: 'Keine dieses Namens',
   retry: 'Noch einmal',
   notSure: 'unsicher',
   perhaps: (label) => `Vielleicht ${label}`,

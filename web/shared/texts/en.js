@@ -94,7 +94,7 @@ export const texts = {
    * @param {number} all
    */
   classesFound: (found, all) => (found === all ? `${whole(all)} in all` : `${whole(found)} of ${whole(all)}`),
-  noClassFound: 'None of them is called that.',
+  noClassFound: 'None of that name',
   retry: 'Try again',
   notSure: 'not sure',
   /** @param {string} label */
