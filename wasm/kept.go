@@ -11,6 +11,7 @@ import (
 
 	"hamster/model"
 	"hamster/model/packed"
+	"hamster/wasm/array"
 	"hamster/wasm/store"
 )
 
@@ -18,7 +19,7 @@ import (
 // manifest and its files, each a Uint8Array under its path.
 func sourceOf(value js.Value) (model.Source, error) {
 	if value.InstanceOf(js.Global().Get("Uint8Array")) {
-		return arraySource{value}, nil
+		return array.New(value), nil
 	}
 	m, err := packed.Parse([]byte(value.Get("manifest").String()))
 	if err != nil {
@@ -30,7 +31,7 @@ func sourceOf(value js.Value) (model.Source, error) {
 		if !file.InstanceOf(js.Global().Get("Uint8Array")) {
 			return nil, errors.New("it was not given")
 		}
-		return arraySource{file}, nil
+		return array.New(file), nil
 	})
 	if err != nil {
 		return nil, fault(codeModelInvalid, err)

@@ -26,6 +26,7 @@ import (
 	"fmt"
 	"syscall/js"
 
+	"hamster/wasm/array"
 	"hamster/wasm/store"
 )
 
@@ -66,7 +67,7 @@ func main() {
 			return described(args[0].String())
 		}),
 		"sha256": promised(1, func(_ context.Context, args []js.Value) (any, error) {
-			return arraySource{args[0]}.sha256()
+			return array.New(args[0]).SHA256()
 		}),
 		"store": storeFunctions(store.New()),
 	})

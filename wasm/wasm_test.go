@@ -7,19 +7,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"syscall/js"
 	"testing"
-	"testing/iotest"
 
 	"hamster/model/graph"
 	"hamster/model/onnxfile"
 )
 
 // array returns a Uint8Array with the bytes.
-func array(content []byte) js.Value {
+func bytesOf(content []byte) js.Value {
 	a := js.Global().Get("Uint8Array").New(len(content))
 	js.CopyBytesToJS(a, content)
 	return a
@@ -46,38 +44,6 @@ func await(t *testing.T, promise js.Value) (value js.Value, rejected bool) {
 	promise.Call("then", resolve, reject)
 	o := <-settled
 	return o.value, o.rejected
-}
-
-func TestAnArrayReadsAsAFile(t *testing.T) {
-	content := []byte("a model's bytes")
-	source := arraySource{array(content)}
-	if source.Size() != int64(len(content)) {
-		t.Errorf("size %d, want %d", source.Size(), len(content))
-	}
-	if err := iotest.TestReader(io.NewSectionReader(source, 0, source.Size()), content); err != nil {
-		t.Error(err)
-	}
-	for _, c := range []struct {
-		offset int64
-		length int
-		want   string
-		err    error
-	}{
-		{2, 5, "model", nil},
-		{10, 100, "bytes", io.EOF},
-		{15, 1, "", io.EOF},
-	} {
-		p := make([]byte, c.length)
-		n, err := source.ReadAt(p, c.offset)
-		if string(p[:n]) != c.want || err != c.err {
-			t.Errorf("%d bytes at %d: %q, %v; want %q, %v", c.length, c.offset, p[:n], err, c.want, c.err)
-		}
-	}
-	for _, offset := range []int64{-1, 16} {
-		if _, err := source.ReadAt(make([]byte, 1), offset); err == nil || err == io.EOF {
-			t.Errorf("at %d: error %v, want one that names the offset", offset, err)
-		}
-	}
 }
 
 func TestAPromiseIsKeptWithJSON(t *testing.T) {
@@ -175,7 +141,7 @@ func rowsOf(t *testing.T, width int, asked *[][2]int) js.Value {
 		for row := range count {
 			pixels = append(pixels, bytes.Repeat([]byte{byte(y + row)}, 4*width)...)
 		}
-		return array(pixels)
+		return bytesOf(pixels)
 	})
 	t.Cleanup(f.Release)
 	return f.Value

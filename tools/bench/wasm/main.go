@@ -2,23 +2,22 @@
 
 // Command wasm is Hamster's engine for the bench's page: a model is loaded and
 // run on a prepared tensor, with no picture around it. tools/bench/systems/
-// hamster.mjs starts it and gets three functions:
+// hamster.mjs starts it and gets functions:
 //
 //	load(bytes: Uint8Array, options) → Promise<string>  // what runs
-//	set(x: Uint8Array)                                          // float32 input
+//	set(x: Uint8Array)                                  // float32 input
 //	run() → Promise<Float32Array>
-//	practise() → Promise<boolean>  // is there more to practise?
+//	practise() → Promise<boolean>                       // is there more to practise?
 package main
 
 import (
 	"context"
 	"encoding/binary"
-	"errors"
-	"io"
 	"math"
 	"syscall/js"
 
 	"hamster/model"
+	"hamster/wasm/array"
 )
 
 // program holds the one model and its input.
@@ -44,7 +43,7 @@ func (p *program) load(bytes, options js.Value) (any, error) {
 	if n := options.Get("threads"); n.Truthy() {
 		threads = n.Int()
 	}
-	m, err := model.Load(context.Background(), source{bytes}, model.Options{
+	m, err := model.Load(context.Background(), array.New(bytes), model.Options{
 		Backend: options.Get("backend").String(), Threads: threads, ThreadURL: "/web/worker/thread.js",
 		NoRelaxed: options.Get("noRelaxed").Truthy(), NoWinograd: options.Get("noWinograd").Truthy(),
 	})
@@ -96,30 +95,4 @@ func promised(f func([]js.Value) (any, error)) js.Func {
 		})
 		return js.Global().Get("Promise").New(executor)
 	})
-}
-
-// source reads a Uint8Array in place; weights go from there to the engine past
-// Go's memory.
-type source struct{ array js.Value }
-
-func (s source) Size() int64 { return int64(s.array.Get("byteLength").Int()) }
-
-func (s source) ReadAt(p []byte, offset int64) (int, error) {
-	part, err := s.JSBytes(offset, min(int64(len(p)), s.Size()-offset))
-	if err != nil {
-		return 0, err
-	}
-	n := js.CopyBytesToGo(p, part)
-	if n < len(p) {
-		return n, io.EOF
-	}
-	return n, nil
-}
-
-// JSBytes returns bytes without copying them.
-func (s source) JSBytes(offset, length int64) (js.Value, error) {
-	if offset < 0 || length < 0 || offset+length > s.Size() {
-		return js.Value{}, errors.New("read outside the model")
-	}
-	return s.array.Call("subarray", offset, offset+length), nil
 }

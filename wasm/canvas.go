@@ -3,49 +3,10 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"syscall/js"
 )
-
-// arraySource reads a Uint8Array in place. Bytes that enter Go's memory never
-// leave it again, so a model's file stays outside and is read as needed.
-type arraySource struct {
-	array js.Value
-}
-
-func (s arraySource) Size() int64 { return int64(s.array.Get("byteLength").Int()) }
-
-func (s arraySource) ReadAt(p []byte, offset int64) (int, error) {
-	size := s.Size()
-	if offset < 0 || offset > size {
-		return 0, fmt.Errorf("read at %d of %d bytes", offset, size)
-	}
-	end := min(offset+int64(len(p)), size)
-	n := js.CopyBytesToGo(p, s.array.Call("subarray", offset, end))
-	if n < len(p) {
-		return n, io.EOF
-	}
-	return n, nil
-}
-
-// JSBytes makes arraySource a simd.JSBytes.
-func (s arraySource) JSBytes(offset, length int64) (js.Value, error) {
-	if offset < 0 || length < 0 || offset > s.Size()-length {
-		return js.Value{}, fmt.Errorf("%d bytes at %d of %d", length, offset, s.Size())
-	}
-	return s.array.Call("subarray", offset, offset+length), nil
-}
-
-// sha256 is for pages that are not served securely: they have no crypto.subtle.
-func (s arraySource) sha256() (string, error) {
-	h := sha256.New()
-	_, err := io.CopyBuffer(h, io.NewSectionReader(s, 0, s.Size()), make([]byte, 1<<16))
-	return hex.EncodeToString(h.Sum(nil)), err
-}
 
 // canvas is a picture whose pixels are read by calling back into the worker.
 // Where the engine takes them itself (simd.JSRows) they never enter Go's memory.
