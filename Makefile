@@ -129,7 +129,7 @@ ROUNDS ?= 3
 .PHONY: bench
 bench: setup-test ## Hamster beside its peers, in headless Chromium (half an hour; ONLY=METRIC,… for a part)
 	@go run ./tools/hamster bench --rounds $(ROUNDS) $(if $(ONLY),--only $(ONLY) --merge) --json docs/bench/results.json \
-		--markdown docs/bench/results.md --picture docs/bench/peers.svg --curves docs/bench/growth.svg
+		--markdown docs/bench/results.md --picture docs/bench/peers.svg --curves docs/bench/growth.svg --targets README.md
 
 .PHONY: bench-go
 bench-go: setup-test ## Go benchmarks of the stages that run natively, for benchstat

@@ -31,6 +31,7 @@ type pictureOutputs struct {
 	tableOutputs
 	Picture string `type:"path" placeholder:"FILE" help:"Draw what each system reaches, as SVG."`
 	Curves  string `type:"path" placeholder:"FILE" help:"Draw how time and memory grow, as SVG."`
+	Targets string `type:"existingfile" placeholder:"PAGE" help:"Put a table of what has a target into a page of Markdown, between the lines <!-- targets --> and <!-- /targets -->."`
 	Compare string `type:"existingfile" placeholder:"OLD.json" help:"Tell what moved beyond the noise since an earlier run's JSON."`
 }
 
@@ -147,12 +148,26 @@ func (o pictureOutputs) write(stdout io.Writer, r *bench.Report) error {
 			return fmt.Errorf("compare: %w", err)
 		}
 	}
-	err := errors.Join(o.tableOutputs.write(stdout, r), writeFile(o.Picture, r.WritePicture), writeFile(o.Curves, r.WriteCurves))
+	err := errors.Join(o.tableOutputs.write(stdout, r), writeFile(o.Picture, r.WritePicture), writeFile(o.Curves, r.WriteCurves), o.putTargets(r))
 	if older != nil {
 		fmt.Fprintln(stdout)
 		err = errors.Join(err, bench.Compare(older, r).WriteText(stdout))
 	}
 	return err
+}
+
+func (o pictureOutputs) putTargets(r *bench.Report) error {
+	if o.Targets == "" {
+		return nil
+	}
+	page, err := os.ReadFile(o.Targets)
+	if err != nil {
+		return err
+	}
+	if page, err = r.PutTargets(page); err != nil {
+		return fmt.Errorf("%s: %w", o.Targets, err)
+	}
+	return os.WriteFile(o.Targets, page, 0o644)
 }
 
 // writeFile makes a file, unless no path was given.

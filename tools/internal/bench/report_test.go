@@ -166,3 +166,29 @@ func TestEveryMetricHasATitle(t *testing.T) {
 		}
 	}
 }
+
+func TestATableOfTargetsIsPutBetweenItsMarks(t *testing.T) {
+	q, low, high := 0.29, 0.26, 0.33
+	ours := Row{Metric: "steady_ms", System: Hamster, Backend: "simd", Variant: "relaxed", Threads: 1, Model: "m/float32", Median: 218,
+		Ratio: &q, RatioMin: &low, RatioMax: &high, Against: "onnxruntime-web, wasm, simd128, 1 thread, float32"}
+	theirs := Row{Metric: "steady_ms", System: ORTWeb, Backend: "wasm", Variant: "simd128", Threads: 1, Model: "m/float32", Median: 749}
+	first := Row{Metric: "first_per_steady", System: Hamster, Backend: "simd", Variant: "relaxed", Threads: 1, Model: "m/float32", Median: 1.6}
+	quantised, another := ours, ours
+	quantised.Model, another.Variant = "m/quantised", "relaxed-direct"
+	r := &Report{Rows: []Row{theirs, ours, quantised, another, first}}
+	const table = targetsBegin + "| | Hamster | onnxruntime-web | ratio | must | aim | |\n|---|---|---|---|---|---|---|\n" +
+		"| Steady inference, relaxed, 1 thread | 218 ms | 749 ms | 0.29 (0.26…0.33) | ≤ 0.55 | ≤ 0.42 | aim reached |\n" +
+		"| First inference by steady inference, relaxed, 1 thread | 1.60 |  |  | ≤ 1.50 |  | missed |\n" + targetsEnd
+	page := []byte("before\n" + targetsBegin + "old\n" + targetsEnd + "after\n")
+	for range 2 { // a second time changes nothing
+		var err error
+		if page, err = r.PutTargets(page); err != nil || string(page) != "before\n"+table+"after\n" {
+			t.Fatalf("%v\n%s", err, page)
+		}
+	}
+	for _, page := range []string{"", targetsBegin, targetsEnd + targetsBegin} {
+		if _, err := r.PutTargets([]byte(page)); err == nil {
+			t.Errorf("%q has no place for a table, and gets one", page)
+		}
+	}
+}

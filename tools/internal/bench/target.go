@@ -1,5 +1,12 @@
 package bench
 
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+)
+
 // target is what a row of Hamster's must reach, and what we aim at; 0 is
 // nothing. Both bound the ratio, or the median where own is set.
 type target struct {
@@ -45,4 +52,52 @@ func (t target) verdict(r Row) string {
 		return "reached"
 	}
 	return "missed"
+}
+
+// targetMarks enclose the table of targets in a page.
+const (
+	targetsBegin = "<!-- targets -->\n"
+	targetsEnd   = "<!-- /targets -->\n"
+)
+
+// PutTargets puts a table of what has a target, on float32 weights, between the
+// marks in a page of Markdown.
+func (r *Report) PutTargets(page []byte) ([]byte, error) {
+	before, rest, ok := bytes.Cut(page, []byte(targetsBegin))
+	_, after, closed := bytes.Cut(rest, []byte(targetsEnd))
+	if !ok || !closed {
+		return nil, fmt.Errorf("the page has no lines %q and %q", strings.TrimSpace(targetsBegin), strings.TrimSpace(targetsEnd))
+	}
+	var out strings.Builder
+	out.Write(before)
+	out.WriteString(targetsBegin)
+	fmt.Fprintf(&out, "| | Hamster | onnxruntime-web | ratio | must | aim | |\n|---|---|---|---|---|---|---|\n")
+	for _, row := range r.Rows {
+		t, ok := targetOf(row)
+		if !ok || !strings.HasSuffix(row.Model, "/float32") {
+			continue
+		}
+		peer, ratio, aim := "", "", ""
+		if i := slices.IndexFunc(r.Rows, func(p Row) bool { return p.Metric == row.Metric && p.isNamed(row.Against) }); i >= 0 && !t.own {
+			peer = quantity(row.Metric, r.Rows[i].Median)
+			ratio = fmt.Sprintf("%.2f (%.2f…%.2f)", *row.Ratio, *row.RatioMin, *row.RatioMax)
+		}
+		if t.aim > 0 {
+			aim = fmt.Sprintf("≤ %.2f", t.aim)
+		}
+		what := strings.ReplaceAll(titles[row.Metric], "|", `\|`)
+		fmt.Fprintf(&out, "| %s, %s, %s | %s | %s | %s | ≤ %.2f | %s | %s |\n", what, row.Variant, threadsText(row.Threads),
+			quantity(row.Metric, row.Median), peer, ratio, t.must, aim, t.verdict(row))
+	}
+	out.WriteString(targetsEnd)
+	out.Write(after)
+	return []byte(out.String()), nil
+}
+
+// isNamed tells whether a row is of the contestant of that name, as Row.Against has
+// it.
+func (r Row) isNamed(name string) bool {
+	_, file, _ := strings.Cut(r.Model, "/")
+	parts := []string{r.System, r.Backend, r.Variant, threadsText(r.Threads), file}
+	return name != "" && strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ") == name
 }
