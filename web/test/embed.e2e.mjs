@@ -403,6 +403,15 @@ describe('on another origin', { skip }, () => {
       }
     });
 
+    test('it gets no camera there, whatever the page allows', async () => {
+      const opened = await open(site, `<iframe sandbox="allow-scripts" allow="camera *" src="${quickHamster}/embed?webcam"></iframe>`);
+      const frame = await opened.page.waitForFrame((frame) => frame.url().startsWith(quickHamster));
+      await frame.waitForFunction(() => customElements.get('image-classifier') !== undefined);
+      const refused = await frame.evaluate(() => navigator.mediaDevices.getUserMedia({ video: true }).then(() => 'granted', ({ name }) => name));
+      assert.equal(refused, 'SecurityError');
+      await opened.close();
+    });
+
     test('with allow-same-origin it keeps the model', async () => {
       const opened = await open(site, '');
       assert.deepEqual(await inFrame(opened.page, 'allow-scripts allow-same-origin'), ['red_picture', 'kept', '']);
