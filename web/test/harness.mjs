@@ -371,25 +371,23 @@ export async function facts(page) {
 }
 
 /**
- * The longest task of any main thread while something is done, in
+ * The longest task of a page's main thread while something is done, in
  * milliseconds of that thread's own time: what other programs take from the
- * machine meanwhile does not count.
+ * machine meanwhile does not count, nor do the browser's own pages.
  *
  * @param {import('puppeteer-core').Page} page
  * @param {() => Promise<unknown>} work
  */
 export async function longestTask(page, work) {
-  await page.tracing.start({ categories: ['-*', 'toplevel'] });
+  await page.tracing.start({ categories: ['-*', 'toplevel', 'blink.user_timing'] });
   await work();
+  await page.evaluate(() => performance.mark('the page under test'));
   const trace = await page.tracing.stop();
-  /** @type {{ traceEvents: { name: string, pid: number, tid: number, tdur?: number, args: { name?: string } }[] }} */
+  /** @type {{ traceEvents: { name: string, pid: number, tid: number, tdur?: number }[] }} */
   const { traceEvents } = JSON.parse(Buffer.from(/** @type {Uint8Array} */ (trace)).toString());
-  const thread = (/** @type {{ pid: number, tid: number }} */ { pid, tid }) => `${pid} ${tid}`;
-  const mainThreads = new Set(traceEvents
-    .filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain')
-    .map(thread));
-  const tasks = traceEvents.filter((event) => event.name === 'ThreadControllerImpl::RunTask' && mainThreads.has(thread(event)));
-  if (tasks.length === 0) throw new Error('the trace holds no task of a main thread');
+  const own = traceEvents.find(({ name }) => name === 'the page under test');
+  const tasks = traceEvents.filter(({ name, pid, tid }) => name === 'ThreadControllerImpl::RunTask' && pid === own?.pid && tid === own.tid);
+  if (tasks.length === 0) throw new Error('the trace holds no task of the page’s main thread');
   return Math.max(...tasks.map(({ tdur = 0 }) => tdur / 1000));
 }
 

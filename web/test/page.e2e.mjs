@@ -235,6 +235,17 @@ describe('the page', { skip }, () => {
     assert.ok(longest < 50, `a task took ${longest} ms of the main thread`);
   });
 
+  test('and while the page loads, from its first byte to the model', async () => {
+    const { page, close } = await openPage(browser, new URL('LICENSE.txt', server.url).href);
+    const longest = await longestTask(page, async () => {
+      await page.goto(server.url);
+      await ready(page);
+      await page.waitForSelector('#device:not([hidden])');
+    });
+    assert.ok(longest < 50, `a task took ${longest} ms of the main thread`);
+    await close();
+  });
+
   test('a busy main thread would have been noticed', async () => {
     const longest = await longestTask(opened.page, () => opened.page.evaluate(() => {
       const end = performance.now() + 400;
