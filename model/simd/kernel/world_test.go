@@ -113,14 +113,6 @@ func (w *world) ints(v []int32) uint32 {
 	return at
 }
 
-func (w *world) words(v []uint32) uint32 {
-	at := w.alloc(4 * len(v))
-	for i, x := range v {
-		binary.LittleEndian.PutUint32(w.mem[int(at)+4*i:], x)
-	}
-	return at
-}
-
 func (w *world) bytes(v []byte) uint32 {
 	at := w.alloc(len(v))
 	copy(w.mem[at:], v)
