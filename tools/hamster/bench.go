@@ -37,10 +37,11 @@ type pictureOutputs struct {
 
 type benchRun struct {
 	Only    []string `placeholder:"METRIC" help:"Metrics to measure (default: all)."`
+	All     bool     `help:"With --only: run those too that a full run measures inference of alone (native, WebGPU, Gorgonia, settings off the default)."`
 	Rounds  int      `default:"5" placeholder:"N" help:"How often each is measured (default ${default})."`
 	Threads []int    `default:"1,2" placeholder:"N" help:"Thread counts to measure with (default ${default})."`
 	Model   string   `short:"m" type:"existingfile" placeholder:"FILE" help:"ONNX model to run (default: the one in the npm package nsfwjs, got first if it is not in the cache)."`
-	Merge   bool     `help:"Keep what the --json file holds of metrics that are not measured now."`
+	Merge   bool     `help:"Keep what the --json file holds of metrics that are not measured now; implies --all."`
 	pictureOutputs
 }
 
@@ -66,6 +67,7 @@ func (c *benchRun) Run(ctx context.Context, s *streams) error {
 	}
 	report, err := bench.Run(ctx, bench.Options{
 		Model: c.Model, Metrics: c.Only, Threads: c.Threads, Rounds: c.Rounds, Log: say, Stderr: s.Err,
+		All: c.All || c.Merge, // else what is merged with would lose rows
 	})
 	if err != nil {
 		return fmt.Errorf("bench: %w", err)

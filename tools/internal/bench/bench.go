@@ -30,6 +30,9 @@ type Options struct {
 	Metrics []string // empty: all
 	Threads []int    // empty: 1 and 2
 	Rounds  int
+	// All has everybody take part although Metrics names a part. Else those who are
+	// there for inference alone are left out of it, and named in Report.LeftOut.
+	All bool
 	// Quick takes the default settings, runs little more than once and leaves
 	// growth out: for tests, whose times say nothing.
 	Quick bool
@@ -37,6 +40,8 @@ type Options struct {
 	Log func(format string, args ...any)
 	// Stderr takes what the browser's page complains about.
 	Stderr io.Writer
+
+	brief bool // without those who are there for inference alone
 }
 
 // tolerance is the largest difference between answers that count as the same.
@@ -48,6 +53,7 @@ type session struct {
 	browser *browser
 	server  *server
 	model   *modelFiles
+	metrics []string // that were asked for
 	quick   bool
 	log     func(format string, args ...any)
 
@@ -57,9 +63,16 @@ type session struct {
 	diffs     map[*Contestant]float64
 
 	photos sync.Once
-	shown  *showroom // of sites; nil until one is visited
-	stored *point    // of a growth curve, whose model the browser has
-	best   string    // what the first site said of the photo
+	shown  *showroom       // of sites; nil until one is visited
+	stored *point          // of a growth curve, whose model the browser has
+	best   string          // what the first site said of the photo
+	primed map[string]bool // by program, see prime
+}
+
+// wants tells whether any of these metrics was asked for. What takes long and is for
+// others alone need not be done.
+func (s *session) wants(metrics ...string) bool {
+	return slices.ContainsFunc(metrics, func(m string) bool { return slices.Contains(s.metrics, m) })
 }
 
 // question is what all answers to must be the same.
@@ -146,6 +159,7 @@ func (o *Options) complete() error {
 	if o.Stderr == nil {
 		o.Stderr = io.Discard
 	}
+	o.brief = o.Quick || len(o.Metrics) > 0 && !o.All
 	if len(o.Metrics) == 0 {
 		o.Metrics = Metrics()
 	}
@@ -264,15 +278,16 @@ func (o *Options) open(ctx context.Context, m *modelFiles, env *Environment) (*s
 	if err != nil {
 		return nil, err
 	}
-	portable, err := compile(ctx, o.Root, "tools/bench/wasm", false)
-	if err != nil {
-		return nil, err
-	}
 	starter, err := gowasm.Runtime(ctx)
 	if err != nil {
 		return nil, err
 	}
-	files := map[string][]byte{"/build/hamster.wasm": program, "/build/portable.wasm": portable, "/build/wasm_exec.js": starter}
+	files := map[string][]byte{"/build/hamster.wasm": program, "/build/wasm_exec.js": starter}
+	if !o.brief { // else Gorgonia is left out
+		if files["/build/portable.wasm"], err = compile(ctx, o.Root, "tools/bench/wasm", false); err != nil {
+			return nil, err
+		}
+	}
 	if m.published {
 		if m.files[layersFile], err = layers(ctx, o.Root); err != nil {
 			return nil, err
@@ -297,7 +312,7 @@ func (o *Options) open(ctx context.Context, m *modelFiles, env *Environment) (*s
 	if err != nil {
 		return nil, err
 	}
-	s.model, s.quick, s.log = m, o.Quick, o.Log
+	s.model, s.metrics, s.quick, s.log = m, o.Metrics, o.Quick, o.Log
 	err = s.browser.call(ctx, "version", nil, &env.Browser)
 	if err == nil {
 		err = s.browser.call(ctx, "store", urls, env)
@@ -320,7 +335,7 @@ func openSession(ctx context.Context, root, site string, files map[string][]byte
 	}
 	return &session{
 		root: root, browser: b, server: server,
-		reference: map[question][]float64{}, diffs: map[*Contestant]float64{},
+		reference: map[question][]float64{}, diffs: map[*Contestant]float64{}, primed: map[string]bool{},
 	}, nil
 }
 
@@ -329,7 +344,9 @@ func (p plan) run(ctx context.Context, s *session, o Options, report *Report) er
 	taking := make([][]*Contestant, len(p))
 	var all []*Contestant
 	for i, e := range p {
-		taking[i] = slices.DeleteFunc(slices.Clone(e.who(l)), func(c *Contestant) bool { return o.Quick && c.extra })
+		var leftOut []*Contestant
+		taking[i], leftOut = e.taking(l, o.brief)
+		report.LeftOut = append(report.LeftOut, leftOut...)
 		for _, c := range taking[i] {
 			if !slices.Contains(all, c) {
 				all = append(all, c)

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -212,6 +213,64 @@ func TestTheLineupHoldsWhoCanTakePart(t *testing.T) {
 	}
 }
 
+func TestAPartIsWithoutThoseWhoTakePartInInferenceAlone(t *testing.T) {
+	all := map[string][]byte{float32File: {}, quantisedFile: {}, layersFile: {}}
+	l := newLineup(&modelFiles{files: all, shape: []int{1, 3, 299, 299}}, []int{1, 2}, Environment{Cores: 2, WebGPU: "some"})
+	for _, e := range experiments {
+		taking, leftOut := e.taking(l, true)
+		if slices.ContainsFunc(taking, func(c *Contestant) bool { return c.extra }) {
+			t.Errorf("%s: somebody else takes part", e.metrics[0])
+		}
+		want := 0
+		if e.metrics[0] == "steady_ms" {
+			want = 8 // Gorgonia, 2 without relaxed instructions, 2 without Winograd, 2 native, WebGPU
+			// A peer with as many threads is left to compare each of ours with.
+			for _, threads := range []int{1, 2} {
+				for _, system := range []string{Hamster, ORTWeb} {
+					if !slices.ContainsFunc(taking, func(c *Contestant) bool { return c.System == system && c.Threads == threads }) {
+						t.Errorf("no %s with %d threads", system, threads)
+					}
+				}
+			}
+		}
+		if len(leftOut) != want {
+			t.Errorf("%s: %d are left out, want %d", e.metrics[0], len(leftOut), want)
+		}
+		if whole, none := e.taking(l, false); len(whole) != len(taking)+len(leftOut) || none != nil {
+			t.Errorf("%s: %d take part in all, %d and %d in a part and not", e.metrics[0], len(whole), len(taking), len(leftOut))
+		}
+	}
+}
+
+func TestOnlyWhatWasAskedForIsTimed(t *testing.T) {
+	steady := job{Settle: settling, Measure: measuring}
+	input := &point{family: "input"}
+	for metric, want := range map[string]job{"first_ms": {}, "steady_ms": steady, "first_per_steady": steady} {
+		s := &session{metrics: []string{metric}}
+		if got := s.inferenceJob(&Contestant{}); got.Settle != want.Settle || got.Measure != want.Measure {
+			t.Errorf("%s: %+v", metric, got)
+		}
+	}
+	for metric, want := range map[string][2]bool{"growth_input_ms": {true, false}, "growth_input_bytes": {false, true}, "growth_size_ms": {}} {
+		got := (&session{metrics: []string{metric}}).growthJob(input)
+		if times, memory := got.Measure.Runs > 0, got.Memory > 0; times != want[0] || memory != want[1] {
+			t.Errorf("%s: times %t, memory %t", metric, times, memory)
+		}
+	}
+}
+
+func TestWhatABrowserKeepsCompiledHasOneVisitBeforeWarmOnes(t *testing.T) {
+	programs := map[string]int{}
+	all := map[string][]byte{float32File: {}, quantisedFile: {}, layersFile: {}}
+	for _, c := range leaders(newLineup(&modelFiles{files: all}, []int{1, 2}, Environment{Cores: 4})) {
+		programs[c.program()]++
+	}
+	want := map[string]int{"hamster, simd": 4, "onnxruntime-web, wasm": 4, "tfjs, wasm": 1, "tfjs, wasm, threads": 1}
+	if !maps.Equal(programs, want) {
+		t.Errorf("%v, want %v", programs, want)
+	}
+}
+
 func TestAPeersRowHasOursByIt(t *testing.T) {
 	s, _ := taken()
 	r := row(t, s.rows([]string{"steady_ms"}, noFill), "steady_ms", ORTWeb, 1)
@@ -261,6 +320,22 @@ Not counted: hamster, simd, simd128, 2 threads, m/float32, steady_ms: it broke
 `
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+}
+
+func TestAReportNamesOnceWhoWasLeftOutAndHowToAskForThem(t *testing.T) {
+	r := report()
+	for _, threads := range []int{1, 2} {
+		r.LeftOut = append(r.LeftOut, &Contestant{System: Hamster, Backend: "simd", Variant: "relaxed-direct", Threads: threads},
+			&Contestant{System: ORTNative, Backend: "cpu", Threads: threads})
+	}
+	var out bytes.Buffer
+	if err := r.WriteText(&out); err != nil {
+		t.Fatal(err)
+	}
+	want := "\nLeft out, since this is a part (--all runs them too): hamster simd relaxed-direct, onnxruntime-native cpu.\n"
+	if !strings.Contains(out.String(), want) {
+		t.Errorf("no %q in\n%s", want, out.String())
 	}
 }
 

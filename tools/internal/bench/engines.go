@@ -70,20 +70,27 @@ var (
 	fewMeasure = amount{Runs: 2}
 )
 
-func inference(ctx context.Context, s *session, c *Contestant) (map[string]float64, error) {
-	j := job{Settle: settling, Measure: measuring}
-	if c.thrifty || s.quick {
-		j.Settle, j.Measure = fewSettle, fewMeasure
+func (s *session) inferenceJob(c *Contestant) job {
+	switch {
+	case !s.wants("steady_ms", "first_per_steady"):
+		return job{}
+	case c.thrifty || s.quick:
+		return job{Settle: fewSettle, Measure: fewMeasure}
 	}
-	o, err := s.try(ctx, c, j)
+	return job{Settle: settling, Measure: measuring}
+}
+
+func inference(ctx context.Context, s *session, c *Contestant) (map[string]float64, error) {
+	o, err := s.try(ctx, c, s.inferenceJob(c))
 	if err != nil {
 		return nil, err
 	}
-	steady := median(o.Times)
-	return map[string]float64{
-		"steady_ms": steady, "first_ms": o.Stages["first"],
-		"first_per_steady": o.Stages["first"] / steady,
-	}, nil
+	values := map[string]float64{"first_ms": o.Stages["first"]}
+	if len(o.Times) > 0 {
+		values["steady_ms"] = median(o.Times)
+		values["first_per_steady"] = o.Stages["first"] / values["steady_ms"]
+	}
+	return values, nil
 }
 
 // A visit before warm ones: some photos, and some seconds in which the visitor looks
@@ -93,13 +100,15 @@ const (
 	lingerMs = 6000
 )
 
-// prime has an engine work before warm visits: as with any page that is come back
-// to, the browser may then have kept the code that it compiled.
+// prime has a program work before warm visits: as with any page that is come back
+// to, the browser may then have kept the code that it compiled. Every program gets
+// one such visit, however many contestants it has.
 func prime(ctx context.Context, s *session, c *Contestant) error {
-	if s.quick {
+	if s.quick || s.primed[c.program()] {
 		return nil
 	}
 	_, err := s.try(ctx, c, job{Settle: amount{Runs: 1, Ms: visitMs}, Linger: lingerMs})
+	s.primed[c.program()] = err == nil
 	return err
 }
 

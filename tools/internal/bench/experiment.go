@@ -46,6 +46,18 @@ func Metrics() []string {
 	return all
 }
 
+// taking is who takes part, and who would but for brevity.
+func (e experiment) taking(l *lineup, brief bool) (taking, leftOut []*Contestant) {
+	for _, c := range e.who(l) {
+		if brief && c.extra {
+			leftOut = append(leftOut, c)
+		} else {
+			taking = append(taking, c)
+		}
+	}
+	return taking, leftOut
+}
+
 func everyone(*Contestant) bool { return true }
 
 func thrifty(c *Contestant) bool { return c.thrifty }

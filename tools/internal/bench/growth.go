@@ -84,21 +84,35 @@ func growthThreads(l *lineup) []*Contestant {
 	return all
 }
 
+// metric of its times is this with _ms, of memory with _bytes.
+func (p *point) metric() string { return "growth_" + p.family }
+
+func (s *session) growthJob(p *point) job {
+	var j job
+	if s.wants(p.metric() + "_ms") {
+		j.Settle, j.Measure = amount{Runs: 2, Ms: 300}, amount{Runs: 3, Ms: 700}
+	}
+	if s.wants(p.metric() + "_bytes") { // there is none of threads: that takes a minute, see memory
+		j.Memory = 1
+	}
+	return j
+}
+
 func grown(ctx context.Context, s *session, c *Contestant) (map[string]float64, error) {
 	if err := s.store(ctx, c.at); err != nil {
 		return nil, fmt.Errorf("%s: %w", c.at.name, err)
 	}
-	j := job{Settle: amount{Runs: 2, Ms: 300}, Measure: amount{Runs: 3, Ms: 700}}
-	if !threaded(c) {
-		j.Memory = 1 // with threads that takes a minute, see memory
-	}
-	o, err := s.try(ctx, c, j)
+	name := c.at.metric()
+	o, err := s.try(ctx, c, s.growthJob(c.at))
 	if err != nil {
 		return nil, err
 	}
-	values := map[string]float64{"growth_" + c.at.family + "_ms": median(o.Times)}
+	values := map[string]float64{}
+	if len(o.Times) > 0 {
+		values[name+"_ms"] = median(o.Times)
+	}
 	if len(o.Memory) > 0 {
-		values["growth_"+c.at.family+"_bytes"] = o.Memory[0]
+		values[name+"_bytes"] = o.Memory[0]
 	}
 	return values, nil
 }

@@ -15,6 +15,7 @@ type Report struct {
 	Environment Environment // of the run
 	Rows        []Row       // with one for each exclusion, of the metric excluded
 	Excluded    []Exclusion
+	LeftOut     []*Contestant // of a part: see Options.All
 }
 
 // Exclusion says why a contestant's measurements count for nothing.
@@ -165,12 +166,27 @@ func (r *Report) remarks() []string {
 		}
 		list = append(list, fmt.Sprintf("Answers were compared in every run before it counted: they differ by %.2g at most.", largest))
 	}
+	if len(r.LeftOut) > 0 {
+		list = append(list, fmt.Sprintf("Left out, since this is a part (--all runs them too): %s.", r.leftOut()))
+	}
 	for _, row := range r.Rows {
 		if row.Metric == excludedMetric {
 			list = append(list, fmt.Sprintf("Not counted: %s, %s: %s", row.setting(), row.During, row.Reason))
 		}
 	}
 	return list
+}
+
+// leftOut names who was, without what tells settings of one kind apart.
+func (r *Report) leftOut() string {
+	var names []string
+	for _, c := range r.LeftOut {
+		name := strings.Join(slices.DeleteFunc([]string{c.System, c.Backend, c.Variant}, func(s string) bool { return s == "" }), " ")
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // setting names what a row is of.

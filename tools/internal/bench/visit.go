@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -48,7 +49,11 @@ func visit(ctx context.Context, s *session, c *Contestant) (map[string]float64, 
 		return nil, err
 	}
 	values := map[string]float64{}
+	again := slices.ContainsFunc(s.metrics, func(m string) bool { return strings.HasPrefix(m, "visit_") })
 	for _, fresh := range []bool{true, false} {
+		if !fresh && !again {
+			break
+		}
 		before := shop.count()
 		var v visited
 		err := s.browser.call(ctx, "visit", map[string]any{"url": shop.url, "photo": photo, "fresh": fresh}, &v)
