@@ -30,8 +30,8 @@ type Options struct {
 	Metrics []string // empty: all
 	Threads []int    // empty: 1 and 2
 	Rounds  int
-	// All has everybody take part although Metrics names a part. Else those who are
-	// there for inference alone are left out of it, and named in Report.LeftOut.
+	// All has everybody take part although Metrics names a part. Else who is there
+	// for inference alone, or takes too long, is left out and named in Report.LeftOut.
 	All bool
 	// Quick takes the default settings, runs little more than once and leaves
 	// growth out: for tests, whose times say nothing.
@@ -41,7 +41,7 @@ type Options struct {
 	// Stderr takes what the browser's page complains about.
 	Stderr io.Writer
 
-	brief bool // without those who are there for inference alone
+	brief bool // without those whom All would bring back
 }
 
 // tolerance is the largest difference between answers that count as the same.
@@ -271,9 +271,9 @@ func (m *modelFiles) describe(metadata map[string]string) error {
 // modelURL is where the server has a form of the model.
 func modelURL(form string) string { return "/models/" + form + ".onnx" }
 
-// open builds what the page needs, and starts the server and the browser.
-func (o *Options) open(ctx context.Context, m *modelFiles, env *Environment) (*session, error) {
-	o.Log("Building …")
+// build makes what the bench's own page loads, by URL path, and the model's form
+// for TensorFlow.js.
+func (o *Options) build(ctx context.Context, m *modelFiles) (map[string][]byte, error) {
 	program, err := compile(ctx, o.Root, "tools/bench/wasm", true)
 	if err != nil {
 		return nil, err
@@ -288,19 +288,28 @@ func (o *Options) open(ctx context.Context, m *modelFiles, env *Environment) (*s
 			return nil, err
 		}
 	}
-	if m.published {
-		if m.files[layersFile], err = layers(ctx, o.Root); err != nil {
-			return nil, err
-		}
-		if err := bundle(ctx, o.Root, "systems/tfjs.mjs", "/bench/systems/", files); err != nil {
-			return nil, err
-		}
-		if err := bundle(ctx, o.Root, "readers/nsfwjs.mjs", "/bench/readers/", files); err != nil {
-			return nil, err
-		}
+	if !m.published {
+		return files, nil
 	}
+	if m.files[layersFile], err = layers(ctx, o.Root); err != nil {
+		return nil, err
+	}
+	return files, errors.Join(
+		bundle(ctx, o.Root, "systems/tfjs.mjs", "/bench/systems/", files),
+		bundle(ctx, o.Root, "readers/nsfwjs.mjs", "/bench/readers/", files),
+	)
+}
+
+// open builds what the page needs, and starts the server and the browser.
+func (o *Options) open(ctx context.Context, m *modelFiles, env *Environment) (*session, error) {
+	o.Log("Building …")
 	siteDir := filepath.Join(o.Root, filepath.FromSlash(buildDir), "site")
-	if err := site.Build(ctx, o.Root, siteDir); err != nil {
+	var siteErr error
+	var other sync.WaitGroup
+	other.Go(func() { siteErr = site.Build(ctx, o.Root, siteDir) })
+	files, err := o.build(ctx, m)
+	other.Wait()
+	if err := errors.Join(err, siteErr); err != nil {
 		return nil, err
 	}
 	urls := map[string]string{}
@@ -345,8 +354,10 @@ func (p plan) run(ctx context.Context, s *session, o Options, report *Report) er
 	var all []*Contestant
 	for i, e := range p {
 		var leftOut []*Contestant
-		taking[i], leftOut = e.taking(l, o.brief)
-		report.LeftOut = append(report.LeftOut, leftOut...)
+		if taking[i], leftOut = e.taking(l, o.brief); len(leftOut) > 0 {
+			asked := slices.DeleteFunc(slices.Clone(e.metrics), func(m string) bool { return !s.wants(m) })
+			report.LeftOut = append(report.LeftOut, Omission{asked, leftOut})
+		}
 		for _, c := range taking[i] {
 			if !slices.Contains(all, c) {
 				all = append(all, c)

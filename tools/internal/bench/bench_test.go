@@ -213,7 +213,7 @@ func TestTheLineupHoldsWhoCanTakePart(t *testing.T) {
 	}
 }
 
-func TestAPartIsWithoutThoseWhoTakePartInInferenceAlone(t *testing.T) {
+func TestAPartIsWithoutThoseWhoAreThereForInferenceAloneOrTakeLong(t *testing.T) {
 	all := map[string][]byte{float32File: {}, quantisedFile: {}, layersFile: {}}
 	l := newLineup(&modelFiles{files: all, shape: []int{1, 3, 299, 299}}, []int{1, 2}, Environment{Cores: 2, WebGPU: "some"})
 	for _, e := range experiments {
@@ -232,6 +232,14 @@ func TestAPartIsWithoutThoseWhoTakePartInInferenceAlone(t *testing.T) {
 					}
 				}
 			}
+		}
+		switch e.metrics[0] {
+		case "batch_ms":
+			want = 1 // nsfwjs
+		case "growth_input_ms":
+			want = 3 * 2 // every second of six sizes, ours and the peer's
+		case "growth_size_ms":
+			want = 2 * 2
 		}
 		if len(leftOut) != want {
 			t.Errorf("%s: %d are left out, want %d", e.metrics[0], len(leftOut), want)
@@ -255,6 +263,22 @@ func TestOnlyWhatWasAskedForIsTimed(t *testing.T) {
 		got := (&session{metrics: []string{metric}}).growthJob(input)
 		if times, memory := got.Measure.Runs > 0, got.Memory > 0; times != want[0] || memory != want[1] {
 			t.Errorf("%s: times %t, memory %t", metric, times, memory)
+		}
+	}
+}
+
+func TestASiteIsVisitedAgainOnlyForMetricsOfThat(t *testing.T) {
+	for _, c := range []struct {
+		metrics []string
+		want    []visitKind
+	}{
+		{[]string{"cold_ms"}, []visitKind{{cold, false}}},
+		{[]string{"cold_ms", "cold_requests"}, []visitKind{{cold, true}}},
+		{[]string{"visit_run_ms"}, []visitKind{{cold, true}, {again, false}}},
+		{Metrics(), []visitKind{{cold, true}, {again, true}}},
+	} {
+		if got := (&session{metrics: c.metrics}).visits(); !slices.Equal(got, c.want) {
+			t.Errorf("%v: %v, want %v", c.metrics, got, c.want)
 		}
 	}
 }
@@ -325,15 +349,17 @@ Not counted: hamster, simd, simd128, 2 threads, m/float32, steady_ms: it broke
 
 func TestAReportNamesOnceWhoWasLeftOutAndHowToAskForThem(t *testing.T) {
 	r := report()
+	left := Omission{Metrics: []string{"steady_ms", "first_ms"}}
 	for _, threads := range []int{1, 2} {
-		r.LeftOut = append(r.LeftOut, &Contestant{System: Hamster, Backend: "simd", Variant: "relaxed-direct", Threads: threads},
+		left.Contestants = append(left.Contestants, &Contestant{System: Hamster, Backend: "simd", Variant: "relaxed-direct", Threads: threads},
 			&Contestant{System: ORTNative, Backend: "cpu", Threads: threads})
 	}
+	r.LeftOut = []Omission{left}
 	var out bytes.Buffer
 	if err := r.WriteText(&out); err != nil {
 		t.Fatal(err)
 	}
-	want := "\nLeft out, since this is a part (--all runs them too): hamster simd relaxed-direct, onnxruntime-native cpu.\n"
+	want := "\nLeft out of steady_ms, first_ms, since this is a part (--all runs them too): hamster simd relaxed-direct, onnxruntime-native cpu.\n"
 	if !strings.Contains(out.String(), want) {
 		t.Errorf("no %q in\n%s", want, out.String())
 	}

@@ -16,6 +16,8 @@ type experiment struct {
 	// none is.
 	once    func(*Contestant) bool
 	measure func(context.Context, *session, *Contestant) (map[string]float64, error)
+	// long tells who takes too long for a part; nil: nobody.
+	long func(*Contestant) bool
 	// slow experiments are left out of a test of the bench itself.
 	slow bool
 }
@@ -30,11 +32,11 @@ var experiments = []experiment{
 	{metrics: []string{"main_thread_ms", "main_blocking_ms"}, who: readers, measure: mainThread},
 	{metrics: []string{"webcam_fps"}, who: readers, measure: webcam},
 	{metrics: []string{"photo_ms"}, who: readers, measure: photo},
-	{metrics: []string{"batch_ms"}, who: readers, measure: batch},
+	{metrics: []string{"batch_ms"}, who: readers, long: slowest, measure: batch},
 	{metrics: []string{"wasm_bytes", "wasm_brotli_bytes"}, who: shipped, once: everyone, measure: sizes},
-	{metrics: []string{"growth_input_ms", "growth_input_bytes"}, who: growth(inputs), measure: grown, slow: true},
+	{metrics: []string{"growth_input_ms", "growth_input_bytes"}, who: growth(inputs), long: spare, measure: grown, slow: true},
 	{metrics: []string{"growth_threads_ms"}, who: growthThreads, measure: grown, slow: true},
-	{metrics: []string{"growth_size_ms", "growth_size_bytes"}, who: growth(sizesOfModels), measure: grown, slow: true},
+	{metrics: []string{"growth_size_ms", "growth_size_bytes"}, who: growth(sizesOfModels), long: spare, measure: grown, slow: true},
 }
 
 // Metrics are all there are, in the order of a report.
@@ -49,7 +51,7 @@ func Metrics() []string {
 // taking is who takes part, and who would but for brevity.
 func (e experiment) taking(l *lineup, brief bool) (taking, leftOut []*Contestant) {
 	for _, c := range e.who(l) {
-		if brief && c.extra {
+		if brief && (c.extra || e.long != nil && e.long(c)) {
 			leftOut = append(leftOut, c)
 		} else {
 			taking = append(taking, c)
@@ -57,6 +59,9 @@ func (e experiment) taking(l *lineup, brief bool) (taking, leftOut []*Contestant
 	}
 	return taking, leftOut
 }
+
+// slowest is who takes as long for a batch of photos as all others.
+func slowest(c *Contestant) bool { return c.System == NSFWJS }
 
 func everyone(*Contestant) bool { return true }
 

@@ -20,10 +20,21 @@ type point struct {
 	name   string
 	family string // which curve
 	shape  []int
+	spare  bool // a part can do without
 	// make makes the file. What follows is found out when that is done.
 	make             func() ([]byte, error)
 	macs, parameters float64
 }
+
+// thinned marks every second point of a curve as spare, the largest not.
+func thinned(curve []*point) []*point {
+	for i, p := range curve {
+		p.spare = (len(curve)-i)%2 == 0
+	}
+	return curve
+}
+
+func spare(c *Contestant) bool { return c.at.spare }
 
 // growth lists contestants for the points of a curve: one thread of the peer and
 // of ours, each on float32 weights.
@@ -56,7 +67,7 @@ func inputs(m *modelFiles) []*point {
 			make: func() ([]byte, error) { return withInput(m.files[float32File], shape) },
 		})
 	}
-	return list
+	return thinned(list)
 }
 
 // sizesOfModels are plain convolutional networks from 1 to 100 million
@@ -69,7 +80,7 @@ func sizesOfModels(*modelFiles) []*point {
 			name: fmt.Sprintf("plain-%d", width), family: "size", shape: []int{1, 3, n.side, n.side}, make: n.file,
 		})
 	}
-	return list
+	return thinned(list)
 }
 
 func growthThreads(l *lineup) []*Contestant {

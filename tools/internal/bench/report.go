@@ -15,7 +15,13 @@ type Report struct {
 	Environment Environment // of the run
 	Rows        []Row       // with one for each exclusion, of the metric excluded
 	Excluded    []Exclusion
-	LeftOut     []*Contestant // of a part: see Options.All
+	LeftOut     []Omission // of a part: see Options.All
+}
+
+// Omission says who does not take part in what.
+type Omission struct {
+	Metrics     []string // that were asked for
+	Contestants []*Contestant
 }
 
 // Exclusion says why a contestant's measurements count for nothing.
@@ -166,8 +172,8 @@ func (r *Report) remarks() []string {
 		}
 		list = append(list, fmt.Sprintf("Answers were compared in every run before it counted: they differ by %.2g at most.", largest))
 	}
-	if len(r.LeftOut) > 0 {
-		list = append(list, fmt.Sprintf("Left out, since this is a part (--all runs them too): %s.", r.leftOut()))
+	for _, o := range r.LeftOut {
+		list = append(list, fmt.Sprintf("Left out of %s, since this is a part (--all runs them too): %s.", strings.Join(o.Metrics, ", "), o.names()))
 	}
 	for _, row := range r.Rows {
 		if row.Metric == excludedMetric {
@@ -177,11 +183,15 @@ func (r *Report) remarks() []string {
 	return list
 }
 
-// leftOut names who was, without what tells settings of one kind apart.
-func (r *Report) leftOut() string {
+// names has those of each kind once, whatever their threads.
+func (o Omission) names() string {
 	var names []string
-	for _, c := range r.LeftOut {
-		name := strings.Join(slices.DeleteFunc([]string{c.System, c.Backend, c.Variant}, func(s string) bool { return s == "" }), " ")
+	for _, c := range o.Contestants {
+		parts := []string{c.System, c.Backend, c.Variant}
+		if c.at != nil {
+			parts = append(parts, c.at.name)
+		}
+		name := strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " ")
 		if !slices.Contains(names, name) {
 			names = append(names, name)
 		}

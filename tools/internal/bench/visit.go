@@ -49,39 +49,52 @@ func visit(ctx context.Context, s *session, c *Contestant) (map[string]float64, 
 		return nil, err
 	}
 	values := map[string]float64{}
-	again := slices.ContainsFunc(s.metrics, func(m string) bool { return strings.HasPrefix(m, "visit_") })
-	for _, fresh := range []bool{true, false} {
-		if !fresh && !again {
-			break
-		}
+	for _, kind := range s.visits() {
 		before := shop.count()
 		var v visited
-		err := s.browser.call(ctx, "visit", map[string]any{"url": shop.url, "photo": photo, "fresh": fresh}, &v)
+		err := s.browser.call(ctx, "visit", map[string]any{"url": shop.url, "photo": photo, "fresh": kind.name == cold}, &v)
 		if err != nil {
 			return nil, err
 		}
 		if err := s.agree(v.Label); err != nil {
 			return nil, err
 		}
+		values[kind.name+"_ms"] = v.Ms
+		for _, name := range stages {
+			if took, ok := v.Stages["hamster:"+name]; ok {
+				values[kind.name+"_"+name+"_ms"] = took
+			}
+		}
+		if !kind.counted {
+			continue
+		}
 		after, err := shop.quiet(ctx, s.quick)
 		if err != nil {
 			return nil, err
 		}
-		if fresh {
-			values["cold_ms"] = v.Ms
-			values["cold_bytes"] = float64(after.bytes - before.bytes)
-			values["cold_requests"] = float64(after.requests - before.requests)
-			continue
-		}
-		values["visit_ms"] = v.Ms
-		values["visit_bytes"] = float64(after.bytes - before.bytes)
-		for _, name := range stages {
-			if took, ok := v.Stages["hamster:"+name]; ok {
-				values["visit_"+name+"_ms"] = took
-			}
-		}
+		values[kind.name+"_bytes"] = float64(after.bytes - before.bytes)
+		values[kind.name+"_requests"] = float64(after.requests - before.requests)
 	}
 	return values, s.browser.call(ctx, "leave", nil, nil)
+}
+
+// What metrics of the two kinds of visits begin with.
+const cold, again = "cold", "visit"
+
+type visitKind struct {
+	name    string
+	counted bool // to the end of what is sent
+}
+
+// visits are those that the metrics asked for take. What a service worker fetches
+// after the answer of the first must have come before the second.
+func (s *session) visits() []visitKind {
+	first := visitKind{cold, s.wants("cold_bytes", "cold_requests")}
+	if !slices.ContainsFunc(s.metrics, func(m string) bool { return strings.HasPrefix(m, again+"_") }) {
+		return []visitKind{first}
+	}
+	first.counted = true
+	return []visitKind{first, {again, s.wants("visit_bytes")}}
 }
 
 // agree compares best guesses: sites bring photos to the model's size in ways of
