@@ -11,6 +11,10 @@
 // ratio of ours to a peer's with as many threads, taken within each round. Reports
 // are made of rows alone, so that runs can be merged and compared later.
 //
+// Who asks for a few metrics gets them in under a minute of a round: whoever takes
+// part in inference alone or takes too long is left out and named (experiment.taking),
+// and what no metric asked for is not done (session.wants). Nobody is timed less.
+//
 // To add a peer, write tools/bench/systems/<name>.mjs or readers/<name>.mjs and
 // list its contestants in contestant.go. To add a metric, write an experiment,
 // list it in experiments, and give it a title in report.go.
