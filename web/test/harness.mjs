@@ -61,10 +61,10 @@ export async function build() {
  * Starts `hamster serve` on a free port.
  *
  * @param {Build} build
- * @param {string[]} [options] more of them
+ * @param {string[]} [options] more of them; a --model takes the place of the usual one
  */
 export function serve({ hamster, site }, options = []) {
-  const model = process.env.HAMSTER_MODEL;
+  const model = options.includes('--model') ? '' : process.env.HAMSTER_MODEL;
   return startServer(hamster, ['serve', '--addr', '127.0.0.1:0', '--site', site, ...(model ? ['--model', model] : []), ...options]);
 }
 
