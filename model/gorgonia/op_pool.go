@@ -20,27 +20,6 @@ func lowerPool(c *compiler, n *graph.Node) (*step, error) {
 	return planes(c, n, x[0]*x[1], pool), nil
 }
 
-// lowerGlobalPool reduces every channel to one value.
-func lowerGlobalPool(c *compiler, n *graph.Node) (*step, error) {
-	x := n.Inputs[0].Shape
-	pool := func(dst, src []float32, _ *scratch) { dst[0] = mean(src) }
-	if n.Op == "GlobalMaxPool" {
-		pool = func(dst, src []float32, _ *scratch) { dst[0] = maximum(src) }
-	}
-	return planes(c, n, x[0]*x[1], pool), nil
-}
-
-// planes applies f to each of count planes.
-func planes(c *compiler, n *graph.Node, count int, f func(dst, src []float32, s *scratch)) *step {
-	pool := c.pool
-	in, out := n.Inputs[0].Len()/max(count, 1), n.Outputs[0].Len()/max(count, 1)
-	return &step{inputs: n.Inputs[:1], do: func(dst []float32, src [][]float32) {
-		pool.each(count, func(i int, s *scratch) {
-			f(dst[i*out:][:out], src[0][i*in:][:in], s)
-		})
-	}}
-}
-
 // window slides over one plane.
 type window struct {
 	graph.Pool
@@ -127,21 +106,4 @@ func (w *window) average(dst, src []float32, s *scratch) {
 func (w *window) padded(axis, at, size int) int {
 	from, to := span(at+w.Pad[axis], w.Kernel[axis], w.Dilation[axis], w.Pad[axis]+size+w.Pad[axis+2])
 	return to - from
-}
-
-func maximum(src []float32) float32 {
-	best := float32(math.Inf(-1))
-	for _, x := range src {
-		best = max(best, x)
-	}
-	return best
-}
-
-// mean sums in float64, as planes may be large.
-func mean(src []float32) float32 {
-	var sum float64
-	for _, x := range src {
-		sum += float64(x)
-	}
-	return float32(sum / float64(len(src)))
 }

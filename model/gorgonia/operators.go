@@ -1,7 +1,7 @@
 package gorgonia
 
 // operators maps ONNX names to lowerings. To add an operator, write its lowering
-// in op_<name>.go and list it here. Flatten, Squeeze, Unsqueeze, Dropout, Cast,
+// in the file of its name (CONTRIBUTING.md) and list it here. Flatten, Squeeze, Unsqueeze, Dropout, Cast,
 // Shape and Gather are gone from the canonical graph, or part of it as Reshape
 // and Identity; DequantizeLinear is evaluated while compiling.
 var operators = map[string]lowering{
@@ -18,7 +18,7 @@ var operators = map[string]lowering{
 	"GlobalMaxPool":      lowerGlobalPool,
 	"HardSigmoid":        lowerHardSigmoid,
 	"HardSwish":          lowerUnary(hardSwish),
-	"Identity":           lowerView,
+	"Identity":           lowerIdentity,
 	"LeakyRelu":          lowerLeakyRelu,
 	"MatMul":             lowerMatMul,
 	"MaxPool":            lowerPool,
@@ -26,7 +26,7 @@ var operators = map[string]lowering{
 	"Pad":                lowerPad,
 	"ReduceMean":         lowerReduceMean,
 	"Relu":               lowerRelu,
-	"Reshape":            lowerView,
+	"Reshape":            lowerReshape,
 	"Sigmoid":            lowerUnary(sigmoid),
 	"Slice":              lowerSlice,
 	"Softmax":            lowerSoftmax,

@@ -240,3 +240,23 @@ func broadcast(a, b []int) ([]int, error) {
 	}
 	return out, nil
 }
+
+// axesOf reads axes from the attribute or, since opset 13, from input 1.
+func (in *inference) axesOf(n *Node, rank int) (map[int]bool, error) {
+	axes, err := in.intsFrom(n, "axes", 1)
+	if err != nil {
+		return nil, err
+	}
+	set := map[int]bool{}
+	for _, a := range axes {
+		a, err := axisOf(a, rank)
+		if err != nil {
+			return nil, err
+		}
+		if set[a] {
+			return nil, fmt.Errorf("axis %d is named twice", a)
+		}
+		set[a] = true
+	}
+	return set, nil
+}

@@ -1,7 +1,8 @@
 package graph
 
 // operators maps ONNX names to shape rules. To add an operator, write its rule
-// in op_<name>.go, list it here, and give the backends theirs.
+// in the file of its name (CONTRIBUTING.md), list it here, and give the backends
+// theirs.
 var operators = map[string]operator{
 	"Add":                inferBinary,
 	"AveragePool":        inferPool,
@@ -12,7 +13,7 @@ var operators = map[string]operator{
 	"Conv":               inferConv,
 	"DequantizeLinear":   inferDequantize,
 	"Div":                inferBinary,
-	"Dropout":            inferIdentity,
+	"Dropout":            inferDropout,
 	"Exp":                inferUnary,
 	"Flatten":            inferFlatten,
 	"Gather":             inferGather,

@@ -12,35 +12,35 @@ import (
 type lowering func(*lowerer, *graph.Node) error
 
 // lowerings maps ONNX names to lowerings. To add an operator, write its lowering
-// in op_<name>.go and list it here.
+// in the file of its name (CONTRIBUTING.md) and list it here.
 var lowerings = map[string]lowering{
 	"Add":                lowerBinary,
 	"AveragePool":        lowerPool,
 	"BatchNormalization": lowerBatchNorm,
-	"Clip":               lowerAct,
+	"Clip":               lowerClip,
 	"Concat":             lowerConcat,
 	"Conv":               lowerConv,
 	"DequantizeLinear":   lowerDequantize,
 	"Div":                lowerBinary,
-	"Exp":                lowerAct,
+	"Exp":                lowerUnary,
 	"Gemm":               lowerGemm,
 	"GlobalAveragePool":  lowerGlobalPool,
 	"GlobalMaxPool":      lowerGlobalPool,
-	"HardSigmoid":        lowerAct,
-	"HardSwish":          lowerAct,
+	"HardSigmoid":        lowerUnary,
+	"HardSwish":          lowerUnary,
 	"Identity":           lowerIdentity,
-	"LeakyRelu":          lowerAct,
+	"LeakyRelu":          lowerUnary,
 	"MatMul":             lowerMatMul,
 	"MaxPool":            lowerPool,
 	"Mul":                lowerBinary,
 	"Pad":                lowerPad,
 	"ReduceMean":         lowerReduceMean,
-	"Relu":               lowerAct,
+	"Relu":               lowerUnary,
 	"Reshape":            lowerReshape,
-	"Sigmoid":            lowerAct,
+	"Sigmoid":            lowerUnary,
 	"Softmax":            lowerSoftmax,
 	"Sub":                lowerBinary,
-	"Tanh":               lowerAct,
+	"Tanh":               lowerUnary,
 	"Transpose":          lowerTranspose,
 }
 

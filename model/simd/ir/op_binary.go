@@ -7,64 +7,6 @@ import (
 	"hamster/model/graph"
 )
 
-func lowerAct(l *lowerer, n *graph.Node) error {
-	x, err := l.in(n, 0)
-	if err != nil {
-		return err
-	}
-	var act Act
-	switch n.Op {
-	case "Relu":
-		act = Relu
-	case "Clip":
-		act.Kind = ActClamp
-		act.A, act.B, err = graph.ClipOf(n)
-	case "HardSigmoid":
-		act.Kind = ActHardSigmoid
-		act.A, act.B, err = graph.HardSigmoidOf(n)
-	case "LeakyRelu":
-		act.Kind = ActLeaky
-		act.A, err = graph.LeakyReluOf(n)
-	case "HardSwish":
-		act.Kind = ActHardSwish
-	case "Sigmoid":
-		act.Kind = ActSigmoid
-	case "Tanh":
-		act.Kind = ActTanh
-	case "Exp":
-		act.Kind = ActExp
-	}
-	if err != nil {
-		return err
-	}
-	return l.emit(n, Op{Kind: KindUnary, In: []*Tensor{x}, Act: act})
-}
-
-// lowerBatchNorm makes an Affine (Ioffe & Szegedy 2015; ONNX
-// BatchNormalization-15): scale/√(variance + ε), bias − mean·that.
-func lowerBatchNorm(l *lowerer, n *graph.Node) error {
-	x, err := l.in(n, 0)
-	if err != nil {
-		return err
-	}
-	eps, err := graph.BatchNormEpsilon(n)
-	if err != nil {
-		return err
-	}
-	var p [5][]float32
-	for i := 1; i < 5; i++ {
-		if p[i], err = l.floats(n.Inputs[i]); err != nil {
-			return err
-		}
-	}
-	scale, bias := make([]float32, x.C), make([]float32, x.C)
-	for c := range scale {
-		s := float64(p[1][c]) / math.Sqrt(float64(p[4][c])+float64(eps))
-		scale[c], bias[c] = float32(s), float32(float64(p[2][c])-float64(p[3][c])*s)
-	}
-	return l.emit(n, Op{Kind: KindAffine, In: []*Tensor{x}, Scale: scale, Bias: bias})
-}
-
 var binaryKinds = map[string]Kind{"Add": KindAdd, "Sub": KindSub, "Mul": KindMul, "Div": KindDiv}
 
 func lowerBinary(l *lowerer, n *graph.Node) error {
