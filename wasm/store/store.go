@@ -58,17 +58,19 @@ var ErrAbsent = errors.New("the file is not kept")
 
 // Model is what is known of a model that is kept or on its way.
 type Model struct {
-	ID       string `json:"id"`   // the manifest's hash: another version is another model
-	URL      string `json:"url"`  // what the page asks for
-	Base     string `json:"base"` // where the manifest lies, and the files beside it
-	Name     string `json:"name"`
-	Version  string `json:"version"`
-	Size     int64  `json:"size"`    // of all files, in bytes
-	Fetched  int64  `json:"fetched"` // what they took on the wire, in bytes
-	Files    []File `json:"files"`
-	Manifest string `json:"manifest"`
-	Used     int64  `json:"used"` // milliseconds since 1970; the store sets it
-	Complete bool   `json:"complete"`
+	ID  string `json:"id"`  // the manifest's hash: another version is another model
+	URL string `json:"url"` // what the page asks for
+	// Also are other addresses that led to the same model.
+	Also     []string `json:"also,omitempty"`
+	Base     string   `json:"base"` // where the manifest lies, and the files beside it
+	Name     string   `json:"name"`
+	Version  string   `json:"version"`
+	Size     int64    `json:"size"`    // of all files, in bytes
+	Fetched  int64    `json:"fetched"` // what they took on the wire, in bytes
+	Files    []File   `json:"files"`
+	Manifest string   `json:"manifest"`
+	Used     int64    `json:"used"` // milliseconds since 1970; the store sets it
+	Complete bool     `json:"complete"`
 }
 
 // File is one file of a model.
@@ -98,7 +100,7 @@ func (s *Store) Find(ctx context.Context, url string) (*Model, error) {
 		return nil, err
 	}
 	for _, m := range all {
-		if m.URL == url && m.Complete {
+		if m.Complete && m.isUnder(url) {
 			return &m, nil
 		}
 	}
@@ -119,18 +121,31 @@ func (s *Store) List(ctx context.Context) ([]Model, error) {
 }
 
 // Begin says that the files of a model will follow. One that is known already
-// stays as it is.
+// stays as it is, and is found under this URL too.
 func (s *Store) Begin(ctx context.Context, m Model) error {
 	err := s.transact(ctx, idb.TransactionReadWrite, func(t *transaction) error {
 		all, err := t.models(ctx)
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(all, func(other Model) bool { return other.ID == m.ID }) {
+		at := slices.IndexFunc(all, func(known Model) bool { return known.ID == m.ID })
+		if at < 0 {
+			m.Used, m.Complete = s.now().UnixMilli(), false
+			return t.putModel(ctx, m)
+		}
+		known := &all[at]
+		if known.isUnder(m.URL) {
 			return nil
 		}
-		m.Used, m.Complete = s.now().UnixMilli(), false
-		return t.putModel(ctx, m)
+		known.Also = append(known.Also, m.URL)
+		if !known.Complete {
+			return t.putModel(ctx, *known)
+		}
+		gone, err := t.succeed(ctx, all, at)
+		if err != nil {
+			return err
+		}
+		return t.remove(ctx, all, gone)
 	})
 	if err != nil {
 		return fmt.Errorf("begin to keep the model: %w", err)
@@ -158,7 +173,7 @@ func (s *Store) Get(ctx context.Context, sha256 string) (js.Value, error) {
 }
 
 // Put keeps the bytes of a file, a Uint8Array, for the model with the given ID.
-// Where there is no room, other models go.
+// Where there is no room, other models go, if that can make enough for all of this one.
 func (s *Store) Put(ctx context.Context, id, sha256 string, bytes js.Value) error {
 	var content js.Value
 	// A Blob holds the view's bytes alone, a view its whole buffer.
@@ -174,7 +189,7 @@ func (s *Store) Put(ctx context.Context, id, sha256 string, bytes js.Value) erro
 		case err == nil:
 			return nil
 		case errors.Is(err, ErrFull):
-			if gone, err2 := s.evictOne(ctx, id); err2 != nil || !gone {
+			if gone, err2 := s.evictOne(ctx, id, int64(bytes.Length())); err2 != nil || !gone {
 				return fmt.Errorf("keep %.8s…: %w", sha256, err)
 			}
 		case ctx.Err() == nil && isA(content, "Blob"):
@@ -189,8 +204,9 @@ func (s *Store) Put(ctx context.Context, id, sha256 string, bytes js.Value) erro
 }
 
 // Complete marks a model complete if all its files are kept, and used now; it
-// returns the hashes of those that are not. What was kept under the same URL before goes,
-// and of the other models as many as the budget demands.
+// returns the hashes of those that are not. What it was not before, it now is
+// for its URLs in the place of other models; one that is left without any goes, and
+// of the others as many as the budget demands.
 func (s *Store) Complete(ctx context.Context, id string) (missing []string, err error) {
 	err = s.transact(ctx, idb.TransactionReadWrite, func(t *transaction) error {
 		all, err := t.models(ctx)
@@ -201,7 +217,7 @@ func (s *Store) Complete(ctx context.Context, id string) (missing []string, err 
 		if at < 0 {
 			return errors.New("it was not begun, or it was removed")
 		}
-		m := all[at]
+		m := &all[at]
 		kept, err := t.keys(ctx, filesStore)
 		if err != nil {
 			return err
@@ -214,17 +230,23 @@ func (s *Store) Complete(ctx context.Context, id string) (missing []string, err 
 		if len(missing) > 0 {
 			return nil
 		}
+		// One that is used once more leaves a successor alone that is on its way.
+		gone := map[string]bool{}
+		isNew := !m.Complete
 		m.Used, m.Complete = s.now().UnixMilli(), true
-		if err := t.putModel(ctx, m); err != nil {
+		if isNew {
+			gone, err = t.succeed(ctx, all, at)
+		} else {
+			err = t.putModel(ctx, *m)
+		}
+		if err != nil {
 			return err
 		}
-		all[at] = m
-		gone := map[string]bool{}
 		total := m.Size
 		for _, other := range all { // the last used first
 			switch {
-			case other.ID == id:
-			case other.URL == m.URL, total+other.Size > s.budget:
+			case other.ID == id || gone[other.ID]:
+			case total+other.Size > s.budget:
 				gone[other.ID] = true
 			default:
 				total += other.Size
@@ -253,12 +275,21 @@ func (s *Store) Remove(ctx context.Context, id string) error {
 	return nil
 }
 
-// evictOne removes the model that was not used for longest, except one.
-func (s *Store) evictOne(ctx context.Context, except string) (gone bool, err error) {
+// evictOne removes the model that was not used for longest, except one, for a file
+// of which size bytes found no room. It removes none where all of them are too small for
+// what that one model lacks: then it is served from memory, and they stay.
+func (s *Store) evictOne(ctx context.Context, except string, size int64) (gone bool, err error) {
 	err = s.transact(ctx, idb.TransactionReadWrite, func(t *transaction) error {
 		all, err := t.models(ctx)
 		if err != nil {
 			return err
+		}
+		kept, err := t.keys(ctx, filesStore)
+		if err != nil {
+			return err
+		}
+		if !canFit(all, kept, except, size) {
+			return nil
 		}
 		for _, m := range slices.Backward(all) {
 			if m.ID != except {
@@ -269,6 +300,32 @@ func (s *Store) evictOne(ctx context.Context, except string) (gone bool, err err
 		return nil
 	})
 	return gone, err
+}
+
+// canFit tells whether a model may fit when all others are gone. What is free now
+// is less than size, which did not fit; nothing better is known: estimates of browsers
+// are rounded, and count what is not ours.
+func canFit(all []Model, kept map[string]bool, id string, size int64) bool {
+	lacks, counted := size, map[string]bool{}
+	if at := slices.IndexFunc(all, func(m Model) bool { return m.ID == id }); at >= 0 {
+		lacks = 0
+		for _, f := range all[at].Files {
+			if !kept[f.SHA256] {
+				lacks += f.Size
+			}
+			counted[f.SHA256] = true // it has to stay
+		}
+	}
+	others := int64(0)
+	for _, m := range all {
+		for _, f := range m.Files {
+			if kept[f.SHA256] && !counted[f.SHA256] {
+				counted[f.SHA256] = true
+				others += f.Size
+			}
+		}
+	}
+	return others > 0 && others+size > lacks
 }
 
 // Close ends the connection.
@@ -283,6 +340,11 @@ func (s *Store) forget() {
 		_ = s.db.Close() // it may be closed already
 		s.db = nil
 	}
+}
+
+// isUnder tells whether a URL leads to the model.
+func (m *Model) isUnder(url string) bool {
+	return m.URL == url || slices.Contains(m.Also, url)
 }
 
 func encode(m Model) (js.Value, error) {

@@ -206,6 +206,50 @@ func TestANewVersionReplacesTheOldOneWhenItIsComplete(t *testing.T) {
 	want(t, kept(t, s, "graph 1", "shard 1", "graph 2", "same", "shard 2"), "graph 2", "same", "shard 2")
 }
 
+func TestAnUnfinishedSuccessorStaysWhileTheFormerVersionServes(t *testing.T) {
+	s := fresh(t)
+	keep(t, s, model("old", "/m", "graph 1", "shard 1"))
+	next := model("new", "/m", "graph 2", "shard 2")
+	begin(t, s, next)
+	put(t, s, next, "graph 2")
+	if missing, err := s.Complete(t.Context(), "old"); err != nil || missing != nil { // the network is lost
+		t.Fatalf("%q, %v", missing, err)
+	}
+	want(t, ids(t, s), "old*", "new")
+	want(t, kept(t, s, "graph 1", "shard 1", "graph 2"), "graph 1", "shard 1", "graph 2")
+	put(t, s, next, "shard 2")
+	if missing, err := s.Complete(t.Context(), "new"); err != nil || missing != nil {
+		t.Fatalf("%q, %v", missing, err)
+	}
+	want(t, ids(t, s), "new*")
+}
+
+func TestAModelIsFoundUnderEveryURLThatLedToIt(t *testing.T) {
+	s := fresh(t)
+	m := model("a", "/list", "shard")
+	keep(t, s, m)
+	m.URL = "/a/model.json"
+	begin(t, s, m)
+	keep(t, s, model("b", "/b", "other"))
+	for _, url := range []string{"/list", "/a/model.json"} {
+		if found, err := s.Find(t.Context(), url); err != nil || found == nil || found.ID != "a" {
+			t.Errorf("under %s %v is found, %v", url, found, err)
+		}
+	}
+
+	// The list leads to another one now; the address of its own still leads to it.
+	keep(t, s, model("c", "/list", "third"))
+	want(t, ids(t, s), "c*", "b*", "a*")
+	for url, id := range map[string]string{"/list": "c", "/a/model.json": "a"} {
+		if found, err := s.Find(t.Context(), url); err != nil || found == nil || found.ID != id {
+			t.Errorf("under %s %v is found, %v", url, found, err)
+		}
+	}
+	begin(t, s, model("c", "/a/model.json", "third"))
+	want(t, ids(t, s), "c*", "b*")
+	want(t, kept(t, s, "shard", "other", "third"), "other", "third")
+}
+
 func TestTheLongestUnusedModelsGoWhenTheBudgetIsSpent(t *testing.T) {
 	s := fresh(t)
 	s.budget = 12
@@ -381,6 +425,37 @@ func TestWithoutRoomOtherModelsGo(t *testing.T) {
 	}
 	want(t, ids(t, s), "c")
 	want(t, kept(t, s, "aaaa", "bbbb"))
+}
+
+func TestOtherModelsStayWhereTheirRoomIsTooLittle(t *testing.T) {
+	s := fresh(t)
+	keep(t, s, model("a", "/a", "aaaa", "shared"))
+	keep(t, s, model("b", "/b", "bbbb"))
+	m := model("c", "/c", "cccc", "shared", "a very large shard")
+	begin(t, s, m)
+	full(t, 0)
+	if err := s.Put(t.Context(), "c", "cccc", array("cccc")); !errors.Is(err, ErrFull) {
+		t.Errorf("error is %v", err)
+	}
+	want(t, ids(t, s), "c", "b*", "a*")
+	want(t, kept(t, s, "aaaa", "bbbb", "shared"), "aaaa", "bbbb", "shared")
+}
+
+func TestAsManyModelsGoAsTheRoomNeeds(t *testing.T) {
+	s := fresh(t)
+	keep(t, s, model("a", "/a", "aaaa"))
+	keep(t, s, model("b", "/b", "bbbb"))
+	m := model("c", "/c", "cccc")
+	begin(t, s, m)
+	full(t, 0)
+	// Room comes with the first file that is deleted.
+	prototype := js.Global().Get("IDBObjectStore").Get("prototype")
+	js.Global().Set("realDelete", prototype.Get("delete"))
+	defer func() { prototype.Set("delete", js.Global().Get("realDelete")) }()
+	prototype.Set("delete", js.Global().Get("Function").New("key", "room = 1; return realDelete.call(this, key);"))
+	put(t, s, m, "cccc")
+	want(t, ids(t, s), "c", "b*")
+	want(t, kept(t, s, "aaaa", "bbbb", "cccc"), "bbbb", "cccc")
 }
 
 func TestACommitThatFailsIsAFullDisk(t *testing.T) {

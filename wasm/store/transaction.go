@@ -246,6 +246,32 @@ func (t *transaction) putModel(ctx context.Context, m Model) error {
 	return t.put(ctx, modelsStore, m.ID, value)
 }
 
+// succeed keeps the complete model all[at], and takes its URLs from all others. It
+// returns those that are left without any: they are gone.
+func (t *transaction) succeed(ctx context.Context, all []Model, at int) (gone map[string]bool, err error) {
+	m := all[at]
+	if err := t.putModel(ctx, m); err != nil {
+		return nil, err
+	}
+	gone = map[string]bool{}
+	for i := range all {
+		other := &all[i]
+		urls := append([]string{other.URL}, other.Also...)
+		left := slices.DeleteFunc(slices.Clone(urls), m.isUnder)
+		switch {
+		case i == at || len(left) == len(urls):
+		case len(left) == 0:
+			gone[other.ID] = true
+		default:
+			other.URL, other.Also = left[0], left[1:]
+			if err := t.putModel(ctx, *other); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return gone, nil
+}
+
 // remove deletes models, and every file that none of the others has.
 func (t *transaction) remove(ctx context.Context, all []Model, gone map[string]bool) error {
 	if len(gone) == 0 {
