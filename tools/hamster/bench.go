@@ -41,7 +41,7 @@ type benchRun struct {
 	Rounds  int      `default:"5" placeholder:"N" help:"How often each is measured (default ${default})."`
 	Threads []int    `default:"1,2" placeholder:"N" help:"Thread counts to measure with (default ${default})."`
 	Model   string   `short:"m" type:"existingfile" placeholder:"FILE" help:"ONNX model to run (default: the one in the npm package nsfwjs, got first if it is not in the cache)."`
-	Merge   bool     `help:"Keep what the --json file holds of metrics that are not measured now; implies --all."`
+	Merge   bool     `help:"Keep what the --json file holds of metrics that are not measured now. Implies --all, and measures all that is measured together with --only."`
 	pictureOutputs
 }
 
@@ -70,7 +70,7 @@ func (c *benchRun) Run(ctx context.Context, s *streams) error {
 	}
 	report, err := bench.Run(ctx, bench.Options{
 		Model: c.Model, Metrics: c.Only, Threads: c.Threads, Rounds: c.Rounds, Log: say, Stderr: s.Err,
-		All: c.All || c.Merge, // else what is merged with would lose rows
+		All: c.All, Merge: c.Merge,
 	})
 	if err != nil {
 		return fmt.Errorf("bench: %w", err)

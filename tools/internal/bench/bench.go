@@ -33,8 +33,12 @@ type Options struct {
 	// All has everybody take part although Metrics names a part. Else who is there
 	// for inference alone, or takes too long, is left out and named in Report.LeftOut.
 	All bool
-	// Quick takes the default settings, runs little more than once and leaves
-	// growth out: for tests, whose times say nothing.
+	// Merge is for a report that will be merged with an earlier one. What is measured
+	// together stays together: Metrics grow to all of the experiments that they name,
+	// and everybody takes part.
+	Merge bool
+	// Quick runs little more than once, on the first points of growth, and like a part
+	// without those whom All brings back: for tests, whose times say nothing.
 	Quick bool
 	// Log takes what is done, a line a call.
 	Log func(format string, args ...any)
@@ -83,17 +87,26 @@ type question struct {
 
 // check compares an answer with the reference, which the first one becomes.
 func (s *session) check(c *Contestant, output []float64) error {
+	if math.IsInf(maxDiff(output, output), 1) {
+		return unfit{errors.New("its answer holds what is no number, or nothing")}
+	}
 	q := question{c.role, c.at}
 	if s.reference[q] == nil {
 		s.reference[q] = output
 	}
 	d := maxDiff(output, s.reference[q])
-	s.diffs[c] = max(s.diffs[c], d)
-	if !(d <= tolerance) {
-		return fmt.Errorf("its answer differs by %.3g from the reference's", d)
+	if d > tolerance {
+		return unfit{fmt.Errorf("its answer differs by %.3g from the reference's", d)}
 	}
+	s.diffs[c] = max(s.diffs[c], d)
 	return nil
 }
+
+// unfit is what a contestant is that answers differently or is not what it should
+// be: nothing it did counts. Who fails otherwise loses that experiment alone.
+type unfit struct{ error }
+
+func (u unfit) Unwrap() error { return u.error }
 
 func (s *session) close() error {
 	var err error
@@ -103,8 +116,9 @@ func (s *session) close() error {
 	return errors.Join(err, s.browser.close(), s.server.close())
 }
 
-// Run measures. A contestant that fails, answers differently or is not what it
-// should be is left out of the report and named in its Excluded.
+// Run measures. A contestant that answers differently or is not what it should be
+// is left out of the report, one that fails is left out of what it failed at,
+// earlier rounds included; both are named in Excluded.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
@@ -118,7 +132,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	report := &Report{Environment: env}
+	report := &Report{Environment: env, measured: o.Metrics}
 	err = o.plan().run(ctx, s, o, report)
 	if err := errors.Join(err, s.close()); err != nil {
 		return nil, err
@@ -159,10 +173,8 @@ func (o *Options) complete() error {
 	if o.Stderr == nil {
 		o.Stderr = io.Discard
 	}
-	o.brief = o.Quick || len(o.Metrics) > 0 && !o.All
-	if len(o.Metrics) == 0 {
-		o.Metrics = Metrics()
-	}
+	o.All = o.All || o.Merge
+	o.brief = (o.Quick || len(o.Metrics) > 0) && !o.All
 	if len(o.Threads) == 0 {
 		o.Threads = []int{1, 2}
 	}
@@ -178,6 +190,14 @@ func (o *Options) complete() error {
 		if !slices.Contains(Metrics(), m) {
 			return fmt.Errorf("metric %q is unknown: there are %s", m, strings.Join(Metrics(), ", "))
 		}
+	}
+	switch {
+	case len(o.Metrics) == 0:
+		o.Metrics = Metrics()
+	case o.Merge:
+		o.Metrics = slices.DeleteFunc(Metrics(), func(m string) bool {
+			return !slices.ContainsFunc(o.Metrics, func(asked string) bool { return sameExperiment(asked, m) })
+		})
 	}
 	if o.Root == "" {
 		root, err := findRoot()
@@ -367,6 +387,10 @@ func (p plan) run(ctx context.Context, s *session, o Options, report *Report) er
 			return err
 		}
 	}
+	versions, err := s.versions(all) // of what was built: the repository may change meanwhile
+	if err != nil {
+		return err
+	}
 	taken := &samples{}
 	for round := range o.Rounds {
 		for i, e := range p {
@@ -376,12 +400,9 @@ func (p plan) run(ctx context.Context, s *session, o Options, report *Report) er
 			}
 		}
 	}
+	taken.drop(report.lost)
 	if len(taken.keys) == 0 {
 		return fmt.Errorf("no contestant answers: %s", strings.Join(report.reasons(), "; "))
-	}
-	versions, err := s.versions(all)
-	if err != nil {
-		return err
 	}
 	report.Rows = taken.rows(o.Metrics, func(r *Row, c *Contestant) { s.describe(r, c, versions, report.Environment) })
 	for _, x := range report.Excluded {
@@ -413,7 +434,7 @@ func (s *session) describe(r *Row, c *Contestant, versions map[string]string, en
 // prepare does what goes before the rounds.
 func (e experiment) prepare(ctx context.Context, s *session, taking []*Contestant, report *Report) error {
 	for _, c := range taking {
-		if e.before == nil || report.excluded(c) {
+		if e.before == nil || report.excluded(c, e) {
 			continue
 		}
 		err := e.before(ctx, s, c)
@@ -452,7 +473,7 @@ func (e experiment) round(ctx context.Context, s *session, round int, taking []*
 		if c.at != nil {
 			c = taking[i]
 		}
-		if report.excluded(c) || round > 0 && e.once != nil && e.once(c) {
+		if report.excluded(c, e) || round > 0 && e.once != nil && e.once(c) {
 			continue
 		}
 		values, err := e.measure(ctx, s, c)

@@ -6,9 +6,11 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"io"
 	"maps"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -158,6 +160,144 @@ func TestAnswersOfAnotherFormOrWithoutNumbersDifferInfinitely(t *testing.T) {
 		if got := maxDiff(c.a, c.b); got != c.want {
 			t.Errorf("%v and %v: %v, want %v", c.a, c.b, got, c.want)
 		}
+	}
+}
+
+func TestAWrongAnswerIsNoDifferenceToReport(t *testing.T) {
+	c := &Contestant{System: Hamster}
+	nan, inf := math.NaN(), math.Inf(1)
+	for _, first := range [][]float64{{nan, 0}, {inf, 0}, {}} {
+		s := &session{reference: map[question][]float64{}, diffs: map[*Contestant]float64{}}
+		if err := s.check(c, first); !errors.As(err, &unfit{}) || len(s.reference) > 0 {
+			t.Errorf("%v becomes the reference: %v", first, err)
+		}
+	}
+	s := &session{reference: map[question][]float64{}, diffs: map[*Contestant]float64{}}
+	for _, x := range []struct {
+		answer []float64
+		ok     bool
+	}{{[]float64{0.25, 0.75}, true}, {[]float64{0.25, 0.7505}, true}, {[]float64{0.5, 0.5}, false}, {[]float64{0.25}, false}, {[]float64{nan, 0}, false}} {
+		if err := s.check(c, x.answer); (err == nil) != x.ok || !x.ok && !errors.As(err, &unfit{}) {
+			t.Errorf("%v: %v", x.answer, err)
+		}
+	}
+	if d := s.diffs[c]; math.Abs(d-0.0005) > 1e-9 {
+		t.Errorf("the largest difference of what counts is %v, want 0.0005", d)
+	}
+}
+
+// Somebody answers in the first round, and no longer in the second: a wrong answer
+// takes all away, a failure what it was at, and the report is written all the same.
+func TestWhoIsExcludedLateHasNoRowsOfEarlierRounds(t *testing.T) {
+	first, second := experiments[0], experiments[1]
+	for _, c := range []struct {
+		reason error
+		want   string
+	}{
+		{errors.New("it broke"), "simd128 steady_ms, relaxed steady_ms, simd128 warm_ms, excluded"},
+		{unfit{errors.New("it is wrong")}, "simd128 steady_ms, simd128 warm_ms, excluded"},
+	} {
+		list := []*Contestant{
+			{System: Hamster, Backend: "simd", Variant: "simd128", Threads: 1, File: float32File},
+			{System: Hamster, Backend: "simd", Variant: "relaxed", Threads: 1, File: float32File},
+		}
+		who := func(*lineup) []*Contestant { return list }
+		rounds := 0
+		p := plan{
+			{metrics: first.metrics, who: who, measure: func(_ context.Context, s *session, c *Contestant) (map[string]float64, error) {
+				return map[string]float64{"steady_ms": 1}, s.check(c, []float64{1})
+			}},
+			{metrics: second.metrics, who: who, measure: func(_ context.Context, _ *session, x *Contestant) (map[string]float64, error) {
+				if rounds++; x == list[1] && rounds > 2 {
+					return nil, c.reason
+				}
+				return map[string]float64{"warm_ms": 1}, nil
+			}},
+		}
+		s := &session{
+			root: "../../..", model: &modelFiles{name: "m", shape: []int{1, 3, 8, 8}, files: map[string][]byte{float32File: {}}},
+			metrics: Metrics(), reference: map[question][]float64{}, diffs: map[*Contestant]float64{},
+		}
+		r := &Report{}
+		o := Options{Rounds: 2, Threads: []int{1}, Metrics: Metrics(), Log: t.Logf}
+		if err := p.run(t.Context(), s, o, r); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, row := range r.Rows {
+			got = append(got, strings.TrimSpace(row.Variant+" "+row.Metric))
+		}
+		if text := strings.Join(got, ", "); text != strings.Replace(c.want, "excluded", "relaxed excluded", 1) {
+			t.Errorf("%v: %s, want %s", c.reason, text, c.want)
+		}
+		if err := r.WriteJSON(io.Discard); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestAMergedPartMeasuresWholeExperimentsWithEverybody(t *testing.T) {
+	for _, c := range []struct {
+		o     Options
+		want  string
+		brief bool
+	}{
+		{Options{Metrics: []string{"steady_ms"}, Merge: true}, "steady_ms first_ms first_per_steady", false},
+		{Options{Metrics: []string{"webcam_fps", "main_blocking_ms"}, Merge: true}, "main_thread_ms main_blocking_ms webcam_fps", false},
+		{Options{Metrics: []string{"steady_ms"}}, "steady_ms", true},
+		{Options{Metrics: []string{"steady_ms"}, All: true}, "steady_ms", false},
+		{Options{Merge: true}, strings.Join(Metrics(), " "), false},
+		{Options{Quick: true}, strings.Join(Metrics(), " "), true},
+		{Options{Quick: true, All: true}, strings.Join(Metrics(), " "), false},
+	} {
+		c.o.Rounds = 1
+		if err := c.o.complete(); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(c.o.Metrics, " "); got != c.want || c.o.brief != c.brief {
+			t.Errorf("%s, brief: %t; want %s, brief: %t", got, c.o.brief, c.want, c.brief)
+		}
+	}
+}
+
+// The bench writes its report into the repository that it names the version of.
+func TestWhatTheBenchWritesDoesNotMakeTheVersionDirty(t *testing.T) {
+	root := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		path := filepath.Join(root, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := treeVersion(root); !strings.HasPrefix(got, "of no commit, go") {
+		t.Errorf("without a repository: %q", got)
+	}
+	for _, name := range []string{"README.md", "docs/bench/results.json", "docs/api.md", "model/README.md"} {
+		write(name, "before")
+	}
+	for _, args := range [][]string{
+		{"init", "-q"}, {"add", "."},
+		{"-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false", "commit", "-q", "-m", "All"},
+	} {
+		command := exec.Command("git", args...)
+		command.Dir = root
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	dirty := func() bool { return strings.Contains(treeVersion(root), "-dirty, go") }
+	write("README.md", "after")
+	write("docs/bench/results.json", "after")
+	if dirty() {
+		t.Error("a report makes it dirty")
+	}
+	for _, name := range []string{"docs/api.md", "model/README.md"} {
+		write(name, "after")
+		if !dirty() {
+			t.Errorf("%s does not make it dirty", name)
+		}
+		write(name, "before")
 	}
 }
 

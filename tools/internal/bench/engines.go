@@ -58,7 +58,10 @@ func (s *session) try(ctx context.Context, c *Contestant, j job) (*outcome, erro
 	if err := s.browser.call(ctx, call, j, &o); err != nil {
 		return nil, err
 	}
-	return &o, errors.Join(c.disguised(o.Backend), s.check(c, o.Output))
+	if err := c.disguised(o.Backend); err != nil {
+		return nil, unfit{err}
+	}
+	return &o, s.check(c, o.Output)
 }
 
 // Before runs are timed, the browser's compiler gets time to see which

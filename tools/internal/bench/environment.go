@@ -116,13 +116,22 @@ func versionsText(rows []Row) []string {
 	return list
 }
 
-// treeVersion names the commit of the repository, and says if it was changed.
+// treeVersion names the commit of the repository, and says if it was changed, but
+// by what a bench writes: nothing that runs depends on that.
 func treeVersion(root string) string {
-	commit := "of no commit"
-	command := exec.Command("git", "describe", "--always", "--dirty", "--exclude=*")
-	command.Dir = root
-	if out, err := command.Output(); err == nil {
-		commit = strings.TrimSpace(string(out))
+	git := func(args ...string) (string, error) {
+		command := exec.Command("git", args...)
+		command.Dir = root
+		out, err := command.Output()
+		return strings.TrimSpace(string(out)), err
+	}
+	commit, err := git("rev-parse", "--short", "HEAD")
+	if err != nil {
+		return "of no commit, " + runtime.Version()
+	}
+	changed, err := git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)docs/bench", ":(top,exclude)README.md")
+	if err != nil || changed != "" {
+		commit += "-dirty"
 	}
 	return commit + ", " + runtime.Version()
 }

@@ -3,7 +3,6 @@ package bench
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"image"
 	"image/jpeg"
@@ -63,7 +62,10 @@ func (s *session) read(ctx context.Context, c *Contestant, r reading) (*answers,
 	if err := s.browser.call(ctx, "read", r, &a); err != nil {
 		return nil, err
 	}
-	return &a, errors.Join(c.disguised(a.Backend), s.check(c, a.Scores))
+	if err := c.disguised(a.Backend); err != nil {
+		return nil, unfit{err}
+	}
+	return &a, s.check(c, a.Scores)
 }
 
 // readerOptions are what readers/<system>.mjs may want to know.

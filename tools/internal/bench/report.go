@@ -3,6 +3,7 @@ package bench
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,6 +17,8 @@ type Report struct {
 	Rows        []Row       // with one for each exclusion, of the metric excluded
 	Excluded    []Exclusion
 	LeftOut     []Omission // of a part: see Options.All
+
+	measured []string // metrics that were asked for, whoever could answer
 }
 
 // Omission says who does not take part in what.
@@ -35,8 +38,14 @@ func (r *Report) exclude(c *Contestant, e experiment, reason error) {
 	r.Excluded = append(r.Excluded, Exclusion{c, e.metrics[0], reason})
 }
 
-func (r *Report) excluded(c *Contestant) bool {
-	return slices.ContainsFunc(r.Excluded, func(e Exclusion) bool { return e.Contestant == c })
+// excluded tells whether a contestant takes no further part in an experiment.
+func (r *Report) excluded(c *Contestant, e experiment) bool { return r.lost(e.metrics[0], c) }
+
+// lost tells whether a contestant's samples of a metric count for nothing.
+func (r *Report) lost(metric string, c *Contestant) bool {
+	return slices.ContainsFunc(r.Excluded, func(x Exclusion) bool {
+		return x.Contestant == c && (errors.As(x.Reason, &unfit{}) || sameExperiment(x.During, metric))
+	})
 }
 
 func (r *Report) reasons() []string {
@@ -60,14 +69,18 @@ func ReadReport(path string) (*Report, error) {
 	return &Report{Rows: rows}, nil
 }
 
-// Merge takes over an earlier report's rows of all that was not measured now.
+// Merge takes over an earlier report's rows of all metrics that were not measured
+// now.
 func (r *Report) Merge(earlier *Report) {
-	anew := map[int]bool{}
+	anew := map[string]bool{}
+	for _, m := range r.measured {
+		anew[m] = true
+	}
 	for _, row := range r.Rows {
-		anew[experimentOf(row)] = true
+		anew[row.metric()] = true
 	}
 	for _, row := range earlier.Rows {
-		if e := experimentOf(row); e >= 0 && !anew[e] {
+		if slices.Contains(Metrics(), row.metric()) && !anew[row.metric()] {
 			r.Rows = append(r.Rows, row)
 		}
 	}
@@ -83,13 +96,19 @@ func (r *Report) Merge(earlier *Report) {
 	})
 }
 
-// experimentOf is the place of a row's experiment, or −1.
-func experimentOf(r Row) int {
-	metric := r.Metric
-	if metric == excludedMetric {
-		metric = r.During
+// metric is what a row is of, an exclusion of the first of what it was at.
+func (r Row) metric() string {
+	if r.Metric == excludedMetric {
+		return r.During
 	}
-	return slices.IndexFunc(experiments, func(e experiment) bool { return slices.Contains(e.metrics, metric) })
+	return r.Metric
+}
+
+// sameExperiment tells whether two metrics are measured together.
+func sameExperiment(a, b string) bool {
+	return slices.ContainsFunc(experiments, func(e experiment) bool {
+		return slices.Contains(e.metrics, a) && slices.Contains(e.metrics, b)
+	})
 }
 
 // WriteJSON writes the rows as an array, an object a line.

@@ -36,15 +36,15 @@ func TestAMergeKeepsWhatWasNotMeasuredNow(t *testing.T) {
 	earlier := &Report{Rows: []Row{
 		{Metric: "memory_bytes", Median: 1}, {Metric: "first_ms", Median: 2}, {Metric: "steady_ms", Median: 3},
 		{Metric: excludedMetric, During: "steady_ms", Reason: "long ago"}, {Metric: excludedMetric, During: "warm_ms", Reason: "still so"},
-		{Metric: "unknown", Median: 4},
+		{Metric: "unknown", Median: 4}, {Metric: "batch_ms", Median: 6},
 	}}
-	now := &Report{Rows: []Row{{Metric: "steady_ms", Median: 5}}}
+	now := &Report{Rows: []Row{{Metric: "steady_ms", Median: 5}}, measured: []string{"steady_ms", "batch_ms"}} // for which nobody answered
 	now.Merge(earlier)
 	var got []string
 	for _, r := range now.Rows {
 		got = append(got, r.Metric+" "+quantity("", r.Median)+r.Reason)
 	}
-	want := "steady_ms 5.00, memory_bytes 1.00, excluded 0.00still so"
+	want := "steady_ms 5.00, first_ms 2.00, memory_bytes 1.00, excluded 0.00still so"
 	if text := strings.Join(got, ", "); text != want {
 		t.Errorf("%s, want %s", text, want)
 	}

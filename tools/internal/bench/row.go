@@ -95,6 +95,11 @@ func (s *samples) add(list ...sample) {
 	}
 }
 
+// drop takes back the samples of whom lost names.
+func (s *samples) drop(lost func(metric string, c *Contestant) bool) {
+	s.keys = slices.DeleteFunc(s.keys, func(k sampleKey) bool { return lost(k.metric, k.contestant) })
+}
+
 func (s *samples) spread(k sampleKey) Spread {
 	var list []float64
 	for _, v := range s.values[k] {

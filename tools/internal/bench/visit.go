@@ -104,7 +104,7 @@ func (s *session) agree(label string) error {
 		s.best = label
 	}
 	if label == "" || label != s.best {
-		return fmt.Errorf("it takes %s for %q, and others for %q", path.Base(visitPhoto), label, s.best)
+		return unfit{fmt.Errorf("it takes %s for %q, and others for %q", path.Base(visitPhoto), label, s.best)}
 	}
 	return nil
 }
