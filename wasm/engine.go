@@ -150,11 +150,7 @@ func (e *engine) classify(ctx context.Context, r classifyRequest, rows js.Value)
 	}
 	predictions, took, err := e.model.ClassifyImage(ctx, picture, mode)
 	if err != nil {
-		code := codeInternal
-		if errors.Is(err, errPixels) {
-			code = codeImageInvalid
-		}
-		return nil, fault(code, err)
+		return nil, runFault(err)
 	}
 	if r.Top > 0 && r.Top < len(predictions) {
 		predictions = predictions[:r.Top]

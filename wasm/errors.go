@@ -9,6 +9,7 @@ import (
 	"hamster/model"
 	"hamster/model/graph"
 	"hamster/model/onnxfile"
+	"hamster/model/simd"
 )
 
 // The codes of errors that leave this program. web/shared/errors.js lists
@@ -22,6 +23,7 @@ const (
 	codeImageInvalid     = "image-invalid"     // size and pixels contradict each other
 	codeNoModel          = "no-model"          // classify before load
 	codeClosed           = "closed"            // nobody waits for the answer any more
+	codeEngineStopped    = "engine-stopped"    // a run broke down: only a fresh start helps
 	codeInternal         = "internal"          // a fault of Hamster's own
 
 	// Why nothing is kept; the model works from memory all the same.
@@ -58,6 +60,17 @@ func modelFault(err error) error {
 		return fault(codeModelUnsupported, err)
 	}
 	return fault(codeModelInvalid, err)
+}
+
+// runFault gives an error of a run its code.
+func runFault(err error) error {
+	switch {
+	case errors.Is(err, errPixels):
+		return fault(codeImageInvalid, err)
+	case errors.Is(err, simd.ErrBroken):
+		return fault(codeEngineStopped, err)
+	}
+	return fault(codeInternal, err)
 }
 
 // jsError makes a JavaScript Error with the message and the code of err.

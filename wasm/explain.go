@@ -65,11 +65,7 @@ func heatmap(found model.Heatmap, err error) (*model.Heatmap, error) {
 	if err == nil {
 		return &found, nil
 	}
-	code := codeInternal
-	if errors.Is(err, errPixels) {
-		code = codeImageInvalid
-	}
-	return nil, fault(code, err)
+	return nil, runFault(err)
 }
 
 // errUnwanted means that nobody waits for a heat map any more.

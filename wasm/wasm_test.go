@@ -12,8 +12,10 @@ import (
 	"syscall/js"
 	"testing"
 
+	"hamster/model"
 	"hamster/model/graph"
 	"hamster/model/onnxfile"
+	"hamster/model/simd"
 )
 
 // array returns a Uint8Array with the bytes.
@@ -104,9 +106,26 @@ func TestErrorsOfAModelHaveTheirCodes(t *testing.T) {
 	}{
 		{fmt.Errorf("model: %w: magic", onnxfile.ErrNotONNX), codeModelNotONNX},
 		{fmt.Errorf("model: node: %w", &graph.UnsupportedError{Op: "Roll"}), codeModelUnsupported},
+		{fmt.Errorf("model: gorgonia: %w", model.ErrLeftOut), codeBackendLeftOut},
+		{fmt.Errorf("model: %w: 3 for 5", model.ErrLabels), codeLabelsInvalid},
 		{errors.New("labels"), codeModelInvalid},
 	} {
 		if got := jsError(modelFault(c.err)).Get("code").String(); got != c.code {
+			t.Errorf("%v: code %q, want %q", c.err, got, c.code)
+		}
+	}
+}
+
+func TestErrorsOfARunHaveTheirCodes(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		code string
+	}{
+		{fmt.Errorf("read: %w", errPixels), codeImageInvalid},
+		{fmt.Errorf("run: %w", fmt.Errorf("simd: %w: %w", simd.ErrBroken, errors.New("a thread died"))), codeEngineStopped},
+		{errors.New("no number"), codeInternal},
+	} {
+		if got := jsError(runFault(c.err)).Get("code").String(); got != c.code {
 			t.Errorf("%v: code %q, want %q", c.err, got, c.code)
 		}
 	}

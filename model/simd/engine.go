@@ -45,6 +45,10 @@ type Engine struct {
 	prepared, ran bool
 }
 
+// ErrBroken means that a run failed midway, as when a thread died or did not
+// answer in time. The engine answers every further call with it: make another.
+var ErrBroken = errors.New("the engine broke down")
+
 // errClosed is what a closed engine answers.
 var errClosed = errors.New("simd: the engine is closed")
 
@@ -104,10 +108,10 @@ func (e *Engine) Run(ctx context.Context, inputs [][]float32) ([][]float32, erro
 	return e.outputs()
 }
 
-// run runs a program; after a failure the engine answers nothing else.
+// run runs a program; after a failure the engine answers nothing but ErrBroken.
 func (e *Engine) run(ctx context.Context, program uint32) error {
 	if err := e.m.run(ctx, program); err != nil {
-		e.err = fmt.Errorf("simd: %w", err)
+		e.err = fmt.Errorf("simd: %w: %w", ErrBroken, err)
 		return e.err
 	}
 	return nil

@@ -5,6 +5,7 @@ package simd
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"strings"
 	"syscall/js"
@@ -234,6 +235,9 @@ func TestAThreadThatDiesIsAnErrorAndTheNextEngineWorks(t *testing.T) {
 			began = time.Now()
 			_, err = e.Run(context.Background(), [][]float32{wave(smallLen)})
 			wantError(t, err, "a thread stopped answering")
+			if !errors.Is(err, ErrBroken) {
+				t.Errorf("%v is not ErrBroken", err)
+			}
 			wantError(t, e.Prepare(context.Background(), pattern(9, 9), spec9, "keras"), "a thread stopped answering")
 			if took := time.Since(began); took > 100*time.Millisecond {
 				t.Errorf("took %v to say so again", took)

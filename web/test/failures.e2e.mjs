@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import {
-  answer, build, drop, failed, forget, headersOf, interfere, launch, noServiceWorker, openPage, photos, pick, ready, root, serve, skip,
+  answer, build, colours, drop, failed, forget, headersOf, interfere, launch, noServiceWorker, openPage, photos, pick, ready, root, serve, skip,
 } from './harness.mjs';
 
 const modelPath = '/models/default.onnx';
@@ -27,6 +27,34 @@ const unpacked = {
 };
 const programPath = '/wasm/hamster.wasm';
 const cat = join(photos, 'chelsea.png');
+
+/**
+ * A thread as in web/worker/thread.js that dies in a run if the server says so; it
+ * shortens how long the others wait for it (model/simd/kernel/run.go).
+ */
+const mortalThread = `addEventListener('message', ({ data: { module, memory, thread, control } }) => {
+  const { run } = new WebAssembly.Instance(module, { env: { memory } }).exports;
+  const words = new Int32Array(memory.buffer);
+  postMessage('up');
+  for (let seen = 0; ;) {
+    Atomics.wait(words, control, seen);
+    const next = Atomics.load(words, control);
+    if (next === seen) continue;
+    seen = next;
+    const program = Atomics.load(words, control + 1);
+    const asked = new XMLHttpRequest();
+    asked.open('GET', '/deadly', false);
+    asked.send();
+    if (asked.responseText === 'true') {
+      new BigInt64Array(memory.buffer)[(program + 16) / 8] = 300_000_000n;
+      Atomics.notify(words, (program + 72) / 4);
+      throw new Error('this thread dies');
+    }
+    run(program, thread, Atomics.load(words, control + 2));
+    Atomics.add(words, control + 3, 1);
+    Atomics.notify(words, control + 3);
+  }
+}, { once: true });`;
 
 describe('failures', { skip }, () => {
   /** @type {import('./harness.mjs').Build} */
@@ -259,6 +287,41 @@ describe('failures', { skip }, () => {
       assert.equal(await opened.page.evaluate(() => /** @type {any} */ (globalThis).workers.length), 2);
       assert.deepEqual(opened.faults, []);
       await opened.close();
+    });
+
+    test('a thread that dies during a run is told of, and “Try again” starts afresh', async () => {
+      const model = await colours(built);
+      let deadly = false;
+      const middle = await interfere(server.url, {
+        ...unpacked,
+        ...noServiceWorker,
+        [modelPath]: (_, response) => response.writeHead(200, headersOf('application/octet-stream')).end(model),
+        '/web/worker/thread.js': (_, response) => response.writeHead(200, headersOf('text/javascript')).end(mortalThread),
+        '/deadly': (_, response) => response.writeHead(200, headersOf('text/plain')).end(String(deadly)),
+      });
+      const opened = await openPage(browser, middle.url);
+      try {
+        await ready(opened.page);
+        await pick(opened.page, cat);
+        const before = await answer(opened.page);
+        deadly = true;
+        await pick(opened.page, cat);
+        assert.match(await failed(opened.page), /^Hamster stopped in the middle of its work\./);
+        deadly = false;
+        await forget(opened.page);
+        await opened.page.click('#retry');
+        assert.deepEqual(await answer(opened.page), before);
+        const [workers, backend] = await opened.page.evaluate(() => {
+          const { workers, results } = /** @type {any} */ (globalThis);
+          return [workers.length, results.at(-1).environment.backend];
+        });
+        assert.equal(workers, 2);
+        assert.match(backend, /^simd, \d threads/);
+        assert.deepEqual(opened.faults, []);
+      } finally {
+        await opened.close();
+        await middle.close();
+      }
     });
 
     test('a worker that closes itself while idle is replaced by the next photo', async () => {

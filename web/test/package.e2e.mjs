@@ -279,6 +279,18 @@ describe('the npm package', { skip }, () => {
       ]);
     });
 
+    test('a run that breaks down is told of, and the next call starts a fresh worker', async () => {
+      await writeFile(join(app, 'breaking.wasm'), breaking());
+      assert.deepEqual(await node(`
+        const classifier = await load({ model: 'breaking.wasm' });
+        const found = [];
+        for (let i = 0; i < 2; i++) {
+          const pixels = { width: 1, height: 1, data: new Uint8Array(4) };
+          found.push(await classifier.classify(pixels).then(() => 'answered', (error) => error.code));
+        }
+        console.log(JSON.stringify(found));`), ['engine-stopped', 'engine-stopped']);
+    });
+
     test('a program that forgets to close ends all the same', async () => {
       assert.equal(await node(`
         const classifier = await load({ model: 'model.wasm' });
@@ -294,3 +306,26 @@ describe('the npm package', { skip }, () => {
     });
   });
 });
+
+/** A module as `hamster compile` writes them, whose first run in a worker traps; further ones would not. */
+function breaking() {
+  const text = (/** @type {string} */ name) => [name.length, ...Buffer.from(name)];
+  const section = (/** @type {number} */ id, /** @type {number[][]} */ ...parts) => {
+    const content = [parts.length, ...parts.flat()];
+    return [id, content.length, ...content];
+  };
+  const globals = { input: 8, inputLength: 3, output: 32, outputLength: 1 };
+  const trap = [0x41, 0, 0x28, 2, 0, 0x45, 0x04, 0x40, 0x41, 0, 0x41, 1, 0x36, 2, 0, 0x00, 0x0b, 0x41, 0, 0x0b];
+  const named = [...text('hamster'), ...Buffer.from('{"hamster.input.size":"1x1"}')];
+  return Uint8Array.from([
+    0, 0x61, 0x73, 0x6d, 1, 0, 0, 0,
+    ...section(1, [0x60, 0, 0], [0x60, 0, 1, 0x7f]), // the types of init and infer
+    ...section(3, [0], [1]),
+    ...section(5, [0, 1]),
+    ...section(6, ...Object.values(globals).map((value) => [0x7f, 0, 0x41, value, 0x0b])),
+    ...section(7, [...text('memory'), 2, 0], [...text('init'), 0, 0], [...text('infer'), 0, 1],
+      ...Object.keys(globals).map((name, i) => [...text(name), 3, i])),
+    ...section(10, [2, 0, 0x0b], [trap.length + 1, 0, ...trap]),
+    0, named.length, ...named,
+  ]);
+}

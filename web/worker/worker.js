@@ -73,6 +73,15 @@ function send(message) {
 }
 
 /**
+ * Tells the page that nothing more is to be had of this worker.
+ *
+ * @param {HamsterError} error
+ */
+function stopped(error) {
+  send({ type: 'stopped', error: error.toMessage() });
+}
+
+/**
  * Takes a lock and never lets it go. When this worker ends, however it ends,
  * the browser frees the lock, and so the page learns of it: nothing else
  * tells a page that a worker is gone.
@@ -100,7 +109,10 @@ function enqueue(id, work) {
     try {
       send({ type: 'result', id, value: await work() });
     } catch (thrown) {
-      send({ type: 'failure', id, error: HamsterError.from(thrown).toMessage() });
+      const error = HamsterError.from(thrown);
+      // One that has broken down answers nothing more: the page starts another.
+      if (error.code === 'engine-stopped') stopped(error);
+      else send({ type: 'failure', id, error: error.toMessage() });
     } finally {
       wanted.delete(id);
     }
@@ -160,7 +172,7 @@ async function startEngine(url, onBytes, stages) {
   try {
     const module = await stages.of('program', () => compile(url, onBytes));
     const running = await stages.of('start', () => start(module));
-    running.stopped.then((error) => send({ type: 'stopped', error: error.toMessage() }));
+    running.stopped.then(stopped);
     return running;
   } catch (error) {
     engine = null;

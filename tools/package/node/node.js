@@ -89,7 +89,9 @@ export class Classifier {
       const waiting = this.#waiting.get(id);
       this.#waiting.delete(id);
       if (this.#waiting.size === 0) worker.unref();
-      if (error) waiting?.reject(HamsterError.fromMessage(error));
+      const failure = error && HamsterError.fromMessage(error);
+      if (failure?.code === 'engine-stopped' && worker === this.#worker) this.#end(failure); // the next call starts another
+      if (failure) waiting?.reject(failure);
       else waiting?.resolve(value);
     });
     worker.on('error', (cause) => this.#end(new HamsterError('engine-stopped', `the worker broke down: ${cause.message}`)));

@@ -94,7 +94,7 @@ function classify({ image, top, mode }) {
   const memory = new Uint8Array(engine.memory.buffer);
   if (input.data.length !== 4 * engine.inputLength.value) throw new HamsterError('model-invalid', `the model reads ${engine.inputLength.value} numbers`);
   memory.set(input.data, engine.input.value);
-  if (engine.infer() !== 0) throw new HamsterError('engine-stopped', 'the run was aborted');
+  if (inferred(engine) !== 0) throw new HamsterError('engine-stopped', 'the run was aborted');
   const scores = Array.from(new Float32Array(engine.memory.buffer, engine.output.value, engine.outputLength.value));
   const run = performance.now() - begun;
   const shares = metadata['hamster.output'] === 'logits' ? softmax(scores) : scores;
@@ -104,6 +104,15 @@ function classify({ image, top, mode }) {
     timing: { decode: input.decode, preprocess: input.preprocess, run },
     environment: { model: metadata['hamster.name'] ?? '', backend: 'standalone', mode: mode || spec.Mode },
   };
+}
+
+/** @param {{ infer: () => number }} engine */
+function inferred(engine) {
+  try {
+    return engine.infer();
+  } catch (cause) {
+    throw new HamsterError('engine-stopped', `the run broke down: ${cause}`);
+  }
 }
 
 /** @param {number[]} values */
