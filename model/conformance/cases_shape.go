@@ -183,6 +183,18 @@ var graphCases = []graphCase{
 		},
 		in(named("q", b(onnxfile.Uint8, d{2, 1, 1, 1}, 4, 1)), named("scale", f(d{2}, 0.5, 2)), named("zero", b(onnxfile.Uint8, d{2}, 2, 2))),
 		f(d{1, 1, 1, 2}, 1, 10), f(d{1, 2, 1, 2}, 1, 10, -2, -20)},
+	{"weights that are stored as float16", 13,
+		[]node{
+			{Op: "Cast", Inputs: []string{"h"}, Outputs: []string{"w"}, Attrs: a{"to": int(onnxfile.Float32)}},
+			{Op: "Cast", Inputs: []string{"hb"}, Outputs: []string{"b"}, Attrs: a{"to": int(onnxfile.Float32)}},
+			{Op: "Conv", Inputs: []string{"x", "w", "b"}, Outputs: []string{"c"}},
+			{Op: "Flatten", Inputs: []string{"c"}, Outputs: []string{"f"}},
+			{Op: "Cast", Inputs: []string{"hd"}, Outputs: []string{"d"}, Attrs: a{"to": int(onnxfile.Float32)}},
+			{Op: "MatMul", Inputs: []string{"f", "d"}, Outputs: []string{"y"}},
+		},
+		in(named("h", h(d{2, 1, 1, 1}, 0x4100, 0xb800)), named("hb", h(d{2}, 0x3c00, 0x0000)), // 2.5, −0.5; 1, 0
+			named("hd", h(d{4, 1}, 0x3c00, 0x4000, 0x4400, 0x4800))), // 1, 2, 4, 8
+		f(d{1, 1, 1, 2}, 1, 10), f(d{1, 1}, 3.5+2*26-4*0.5-8*5)},
 	{"weights are computed from constants", 13,
 		[]node{
 			{Op: "Transpose", Inputs: []string{"w"}, Outputs: []string{"wt"}},

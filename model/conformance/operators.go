@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
@@ -54,6 +55,15 @@ func b(dtype onnxfile.DType, shape d, data ...int) *onnxfile.Tensor {
 	t := &onnxfile.Tensor{DType: dtype, Shape: shape}
 	for _, x := range data {
 		t.Data = append(t.Data, byte(x))
+	}
+	return t
+}
+
+// h is a tensor of float16, by its bits.
+func h(shape d, bits ...uint16) *onnxfile.Tensor {
+	t := &onnxfile.Tensor{DType: onnxfile.Float16, Shape: shape}
+	for _, x := range bits {
+		t.Data = binary.LittleEndian.AppendUint16(t.Data, x)
 	}
 	return t
 }

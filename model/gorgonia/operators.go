@@ -3,7 +3,7 @@ package gorgonia
 // operators maps ONNX names to lowerings. To add an operator, write its lowering
 // in the file of its name (CONTRIBUTING.md) and list it here. Flatten, Squeeze, Unsqueeze, Dropout, Cast,
 // Shape and Gather are gone from the canonical graph, or part of it as Reshape
-// and Identity; DequantizeLinear is evaluated while compiling.
+// and Identity, or of a constant that is stored as float16; DequantizeLinear is evaluated while compiling.
 var operators = map[string]lowering{
 	"Add":                lowerBinary(add),
 	"AveragePool":        lowerPool,

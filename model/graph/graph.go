@@ -34,7 +34,8 @@ type Value struct {
 	DType onnxfile.DType
 	// Shape is static once Import has returned; a scalar has none.
 	Shape []int
-	// Const is set for constants. Its bytes are read with Graph.Bytes.
+	// Const is set for constants, which may be stored as another type than DType:
+	// float16 where DType is float32. Its bytes are read with Graph.Bytes.
 	Const *onnxfile.Tensor
 	// Producer is nil for constants and for inputs of the graph.
 	Producer *Node
@@ -121,7 +122,7 @@ func (n *Node) Input(i int) *Value {
 	return nil
 }
 
-// Bytes returns the little-endian bytes of a constant.
+// Bytes returns the little-endian bytes of a constant, of type v.Const.DType.
 func (g *Graph) Bytes(v *Value) ([]byte, error) {
 	if v == nil || v.Const == nil {
 		return nil, fmt.Errorf("%s is not a constant", v.name())
@@ -136,8 +137,8 @@ func (g *Graph) Bytes(v *Value) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if want := v.Len() * v.DType.Size(); len(b) != want {
-		return nil, fmt.Errorf("constant %q: %d bytes where %s of %s takes %d", v.Name, len(b), v.Dims(), v.DType, want)
+	if want := v.Len() * v.Const.DType.Size(); len(b) != want {
+		return nil, fmt.Errorf("constant %q: %d bytes where %s of %s takes %d", v.Name, len(b), v.Dims(), v.Const.DType, want)
 	}
 	return b, nil
 }
@@ -148,7 +149,7 @@ func (g *Graph) Float32s(v *Value) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := onnxfile.Float32s(v.DType, b)
+	out, err := onnxfile.Float32s(v.Const.DType, b)
 	if err != nil {
 		return nil, fmt.Errorf("constant %q: %w", v.Name, err)
 	}
@@ -161,7 +162,7 @@ func (g *Graph) Int64s(v *Value) ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := onnxfile.Int64s(v.DType, b)
+	out, err := onnxfile.Int64s(v.Const.DType, b)
 	if err != nil {
 		return nil, fmt.Errorf("constant %q: %w", v.Name, err)
 	}

@@ -1,6 +1,8 @@
 package graph_test
 
 import (
+	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -81,6 +83,7 @@ func TestElementwise(t *testing.T) {
 
 		{"to the same type", 0, []int{3}, nil, op("Cast", "x", "y", attrs{"to": 1}), "y[3] = Identity(x)"},
 		{"to integers", 0, []int{3}, nil, op("Cast", "x", "y", attrs{"to": 7}), "error: from float32 to int64 is not supported"},
+		{"to half as many bits", 0, []int{3}, nil, op("Cast", "x", "y", attrs{"to": 10}), "error: from float32 to float16 is not supported"},
 		{"to nothing", 0, []int{3}, nil, op("Cast", "x", "y", nil), "error: from float32 to dtype(0) is not supported"},
 		{"without effect", 0, []int{3}, nil, op("Dropout", "x", "y", attrs{"seed": 1}), "y[3] = Identity(x)"},
 		{"not training", 0, []int{3}, tensors{one("p", 0.5), bytesOf("t", onnxfile.Bool)}, op("Dropout", "x p t", "y", nil), "y[3] = Identity(x)"},
@@ -327,6 +330,22 @@ func TestDequantisedValues(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestWeightsStoredAsFloat16StayWhereTheyAre(t *testing.T) {
+	half := &onnxfile.Tensor{Name: "h", DType: onnxfile.Float16, Shape: []int{2, 2}, Data: []byte{0, 0x3c, 0, 0xc0, 1, 0, 0, 0x7c}}
+	g := mustImport(t, []int{1, 2}, tensors{half}, op("Cast", "h", "w", attrs{"to": 1}), op("MatMul", "x w", "y", nil))
+	if len(g.Nodes) != 1 {
+		t.Fatalf("%d nodes, want the MatMul alone", len(g.Nodes))
+	}
+	w := g.Nodes[0].Inputs[1]
+	if w.Name != "w" || w.DType != onnxfile.Float32 || w.Const.DType != onnxfile.Float16 || w.Const.Bytes() != 8 {
+		t.Errorf("%s is %s, stored as %d bytes of %s", w.Name, w.DType, w.Const.Bytes(), w.Const.DType)
+	}
+	got, err := g.Float32s(w)
+	if want := []float32{1, -2, 0x1p-24, float32(math.Inf(1))}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%v, %v; want %v", got, err, want)
 	}
 }
 

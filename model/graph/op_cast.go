@@ -1,11 +1,14 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 
 	"hamster/model/onnxfile"
 )
 
+// inferCast serves shapes, and weights that are stored as float16: they stay as they
+// are, and are widened, which is exact, by whoever reads them.
 func inferCast(in *inference, n *Node) error {
 	x, err := n.need(0)
 	if err != nil {
@@ -23,8 +26,15 @@ func inferCast(in *inference, n *Node) error {
 		}
 		return n.fold(dtype, x.Shape, data)
 	}
-	if dtype != x.DType {
-		return fmt.Errorf("from %s to %s is not supported", x.DType, dtype)
+	switch {
+	case dtype == x.DType:
+		return inferIdentity(in, n)
+	case dtype == onnxfile.Float32 && x.DType == onnxfile.Float16:
+		if x.Const == nil {
+			return errors.New("from float16 to float32 is supported for constants only")
+		}
+		n.Outputs[0].Const = x.Const
+		return n.set(dtype, x.Shape...)
 	}
-	return inferIdentity(in, n)
+	return fmt.Errorf("from %s to %s is not supported", x.DType, dtype)
 }

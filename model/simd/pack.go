@@ -19,7 +19,7 @@ type job struct {
 // source says how the stored bytes of w are read: their type and the strides of
 // output, input, row and column, in bytes.
 func source(w ir.Weight, kernelSize [2]int) (from kernel.Source, stride [4]int, err error) {
-	switch w.Source.DType {
+	switch w.Source.Const.DType {
 	case onnxfile.Float32:
 		from = kernel.Float32
 	case onnxfile.Float16:
@@ -29,9 +29,9 @@ func source(w ir.Weight, kernelSize [2]int) (from kernel.Source, stride [4]int, 
 	case onnxfile.Int8:
 		from = kernel.Int8
 	default:
-		return 0, stride, fmt.Errorf("weights %q of %s are not supported", w.Source.Name, w.Source.DType)
+		return 0, stride, fmt.Errorf("weights %q of %s are not supported", w.Source.Name, w.Source.Const.DType)
 	}
-	n := w.Source.DType.Size()
+	n := w.Source.Const.DType.Size()
 	if w.Layout == ir.IO {
 		return from, [4]int{n, w.O * n, 0, 0}, nil
 	}

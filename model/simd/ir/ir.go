@@ -250,7 +250,7 @@ func (o *Op) String() string {
 			fmt.Fprintf(&b, " groups=%d", o.Conv.Groups)
 		}
 		for _, w := range o.Conv.Weights {
-			fmt.Fprintf(&b, " w=%s:%s", w.Source.Name, w.Source.DType)
+			fmt.Fprintf(&b, " w=%s:%s", w.Source.Name, w.Source.Const.DType)
 		}
 		if o.Conv.Bias != nil {
 			b.WriteString(" bias")

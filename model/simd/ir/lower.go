@@ -202,11 +202,10 @@ func (l *lowerer) weight(v *graph.Value) (Weight, error) {
 	if v == nil || v.Const == nil {
 		return Weight{}, fmt.Errorf("weights that are computed while running are not supported")
 	}
-	switch v.DType {
-	case onnxfile.Float32, onnxfile.Float16:
-		return Weight{Source: v}, nil
+	if v.DType != onnxfile.Float32 {
+		return Weight{}, fmt.Errorf("weights %q of %s are not supported", v.Name, v.DType)
 	}
-	return Weight{}, fmt.Errorf("weights %q of %s are not supported", v.Name, v.DType)
+	return Weight{Source: v}, nil
 }
 
 // maxFloats bounds the constants that are read while lowering.

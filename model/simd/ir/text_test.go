@@ -116,7 +116,7 @@ func (p *parser) parameters(o *Op, words []string) error {
 		case key == "w":
 			name, dtype, _ := strings.Cut(value, ":")
 			d := map[string]onnxfile.DType{"float32": onnxfile.Float32, "uint8": onnxfile.Uint8}[dtype]
-			weights = append(weights, &graph.Value{Name: name, DType: d})
+			weights = append(weights, &graph.Value{Name: name, DType: d, Const: &onnxfile.Tensor{DType: d}})
 		case word == "countpad":
 			countPad = true
 		case word == "bias":
