@@ -3,6 +3,7 @@
  * an address, and the samples. (The camera has a file of its own.)
  */
 
+import { HamsterError } from '../shared/errors.js';
 import { texts } from '../shared/texts.js';
 import { fetchAddress } from './address.js';
 import { find, make, makeButton, say } from './dom.js';
@@ -46,6 +47,12 @@ export function takePhotos(handlers) {
 /** @param {File} file @returns {Photo} */
 const ofFile = (file) => ({ name: () => file.webkitRelativePath || file.name, open: async () => file });
 
+/** What is there and cannot be had stands among the others, and says so. @param {string} path @returns {Photo} */
+const ofUnreadable = (path) => ({
+  name: () => path,
+  open: async () => { throw new HamsterError('image-unreadable', `${path} cannot be read`); },
+});
+
 /**
  * @param {string} id
  * @param {(files: File[]) => void} onfiles
@@ -62,10 +69,14 @@ function takePicked(id, onfiles) {
 /**
  * @param {File[]} files
  * @param {Handlers} handlers
+ * @param {string[]} [unreadable] paths of what could not be read; a folder's ends with “/”
  */
-function takeFolder(files, { onphotos, ontrouble }) {
-  const photos = files.filter(({ name, type }) => type.startsWith('image/') || photoName.test(name));
-  if (photos.length > 0) onphotos(photos.map(ofFile), files.length - photos.length);
+function takeFolder(files, { onphotos, ontrouble }, unreadable = []) {
+  const photos = [
+    ...files.filter(({ name, type }) => type.startsWith('image/') || photoName.test(name)).map(ofFile),
+    ...unreadable.filter((path) => path.endsWith('/') || photoName.test(path)).map(ofUnreadable),
+  ];
+  if (photos.length > 0) onphotos(photos, files.length + unreadable.length - photos.length);
   else ontrouble(() => texts.noPhotosThere, null);
 }
 
@@ -95,10 +106,10 @@ function takeDropped(handlers) {
     if (!event.dataTransfer || !isWelcome(event)) return;
     event.preventDefault();
     const address = event.dataTransfer.getData('text/uri-list').split('\n').find((line) => line && !line.startsWith('#'));
-    const { files, fromFolder } = await droppedFiles(event.dataTransfer);
+    const { files, unreadable, fromFolder } = await droppedFiles(event.dataTransfer);
     const [first] = files;
     if (files.length === 1 && /\.onnx$/i.test(first.name)) handlers.onmodel(first);
-    else if (fromFolder) takeFolder(files, handlers);
+    else if (fromFolder) takeFolder(files, handlers, unreadable);
     else if (first) handlers.onphotos(files.map(ofFile));
     else if (address) takeFrom(address.trim(), handlers);
   });
@@ -177,5 +188,8 @@ function closeByItself(panel) {
     panel.open = false;
     panel.querySelector('summary')?.focus();
   });
-  panel.addEventListener('change', () => { panel.open = false; });
+  // An address that is typed changes too, and its button is yet to be pressed.
+  panel.addEventListener('change', ({ target }) => {
+    if (target instanceof HTMLInputElement && target.type === 'file') panel.open = false;
+  });
 }

@@ -6,6 +6,7 @@
 import { texts } from '../shared/texts.js';
 import { showClasses } from './classes.js';
 import { find, make, say } from './dom.js';
+import { fail } from './status.js';
 
 /**
  * @import { KeptModel, ModelInfo } from '../shared/protocol.js'
@@ -81,7 +82,11 @@ export class Models {
    * @param {File} [labels]
    */
   async open(file, labels) {
-    this.choose({ model: file, labels: await labels?.text() });
+    try {
+      this.choose({ model: file, labels: await labels?.text() });
+    } catch {
+      fail(() => texts.unreadable, null); // moved or deleted since it was picked
+    }
   }
 
   /** Gets the server's catalogue. Without a network there is none, and what is kept is offered alone. */

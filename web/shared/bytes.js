@@ -1,5 +1,7 @@
 /** Bytes of a file, read some at a time and looked at as numbers and text. */
 
+import { HamsterError } from './errors.js';
+
 /** One read of a file. */
 const windowBytes = 64 * 1024;
 
@@ -23,10 +25,24 @@ export class FileWindow {
     const end = Math.min(at + length, this.#file.size);
     if (at >= end) return new DataView(new ArrayBuffer(0));
     if (at < this.#from || end > this.#from + this.#bytes.byteLength) {
-      this.#bytes = await this.#file.slice(at, at + windowBytes).arrayBuffer();
+      this.#bytes = await read(this.#file.slice(at, at + windowBytes));
       this.#from = at;
     }
     return new DataView(this.#bytes, at - this.#from, end - at);
+  }
+}
+
+/**
+ * Reads a file. What was picked is a promise, and may be gone by now.
+ *
+ * @param {Blob} file
+ * @throws {HamsterError} `image-unreadable`
+ */
+export async function read(file) {
+  try {
+    return await file.arrayBuffer();
+  } catch (cause) {
+    throw new HamsterError('image-unreadable', `the file cannot be read: ${cause}`);
   }
 }
 

@@ -6,7 +6,7 @@
  * @typedef {'model-not-onnx' | 'model-unsupported' | 'model-invalid' | 'labels-invalid' | 'backend-left-out' | 'image-invalid' | 'no-model' | 'internal'
  *   | 'store-missing' | 'store-refused' | 'store-full' | 'store-blocked' | 'store-newer' | 'store-failed'
  *   | 'model-missing' | 'model-unreachable' | 'model-html' | 'model-truncated' | 'model-damaged' | 'model-too-large'
- *   | 'image-empty' | 'image-not' | 'image-too-large' | 'image-damaged' | 'image-unsupported' | 'image-unreachable'
+ *   | 'image-empty' | 'image-not' | 'image-too-large' | 'image-damaged' | 'image-unsupported' | 'image-unreachable' | 'image-unreadable'
  *   | 'image-tainted' | 'source-invalid' | 'option-invalid'
  *   | 'camera-refused' | 'camera-missing' | 'camera-failed' | 'frame-unreachable'
  *   | 'engine-unsupported' | 'engine-missing' | 'engine-stopped' | 'closed'} ErrorCode

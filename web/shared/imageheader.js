@@ -3,7 +3,7 @@
  * a decoder would take the memory before it told us the size.
  */
 
-import { FileWindow, starts, text } from './bytes.js';
+import { FileWindow, read, starts, text } from './bytes.js';
 import { HamsterError } from './errors.js';
 import { checkPictureSize } from './limits.js';
 
@@ -29,7 +29,10 @@ const maxSegments = 1000;
  * @returns {Promise<ImageHeader>}
  */
 export async function inspectImage(file) {
-  if (file.size === 0) throw new HamsterError('image-empty', 'the file has no bytes');
+  if (file.size === 0) {
+    await read(file); // Chromium gives a file that is gone no size
+    throw new HamsterError('image-empty', 'the file has no bytes');
+  }
   const header = await readHeader(file);
   if (!header) {
     throw new HamsterError('image-not', 'the first bytes are those of no image format', { format: await otherKind(file) });

@@ -85,6 +85,11 @@ describe('inspecting a picture', () => {
   test('an empty file is called empty, not no image', () => assert.rejects(inspectImage(blob()), { code: 'image-empty' }));
   test('a text is called no image', () => assert.rejects(inspectImage(blob('text')), { code: 'image-not' }));
 
+  test('a file that is gone since it was picked is called unreadable, and not a fault of Hamster', async () => {
+    const gone = Object.assign(blob('GIF89a'), { slice: () => ({ arrayBuffer: () => Promise.reject(new DOMException('gone', 'NotFoundError')) }) });
+    await assert.rejects(inspectImage(gone), { name: 'HamsterError', code: 'image-unreadable' });
+  });
+
   test('failing to decode means damage in a common format and a lack in a rare one', () => {
     assert.equal(undecodable({ format: 'JPEG', width: 1, height: 1 }, new Error('no')).code, 'image-damaged');
     assert.equal(undecodable({ format: 'HEIC', width: 0, height: 0 }, new Error('no')).code, 'image-unsupported');

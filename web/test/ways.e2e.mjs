@@ -15,7 +15,7 @@ import { answer, build, drop, failed, forget, headersOf, interfere, launch, open
 
 const cat = join(photos, 'chelsea.png');
 
-/** How many photos a test looks at; web/test/long.mjs looks at more. */
+/** How many photos a test looks at; web/test/many.long.mjs looks at more. */
 const manyPhotos = 40;
 
 /** @param {Page} page */
@@ -117,12 +117,25 @@ describe('ways in', { skip }, () => {
       assert.equal((await answer(page)).length, 5);
     });
 
-    test('an address of this server', async () => {
-      await forget(page);
-      await fetchFrom(page, new URL('samples/coffee.jpg', server.url).href);
-      await answer(page);
-      assert.equal(await name(page), 'Your photo, coffee.jpg');
-    });
+    for (const [how, send] of /** @type {[string, (page: Page) => Promise<void>][]} */ ([
+      ['Enter', (page) => page.keyboard.press('Enter')],
+      ['a press on the button', (page) => page.click('#address-form button')],
+      ['a touch of the button', (page) => page.tap('#address-form button')],
+      ['Tab, then Enter', async (page) => {
+        await page.keyboard.press('Tab');
+        await page.keyboard.press('Enter');
+      }],
+    ])) {
+      test(`an address of this server, sent by ${how}`, async () => {
+        await forget(page);
+        await fetchFrom(page, new URL('samples/coffee.jpg', server.url).href, send);
+        await answer(page);
+        assert.equal(await name(page), 'Your photo, coffee.jpg');
+        assert.equal(await page.$eval('#more', (more) => /** @type {HTMLDetailsElement} */ (more).open), false);
+        await page.click('#samples button');
+        await page.waitForFunction(() => /** @type {HTMLImageElement} */ (document.getElementById('picture')).alt === 'Your photo, A cat');
+      });
+    }
 
     test('a link that is dropped, or pasted as text', async () => {
       const address = new URL('samples/rocket.jpg', server.url).href;
@@ -349,14 +362,61 @@ describe('ways in', { skip }, () => {
       await page.click('#close-many');
     });
 
-    test('a folder that is dropped brings all that is in it', async () => {
+    /** @param {string} folder */
+    async function dropFolder(folder) {
       const session = await page.createCDPSession();
-      const data = { items: [], files: [join(dir, 'some')], dragOperationsMask: 1 };
+      const data = { items: [], files: [folder], dragOperationsMask: 1 };
       for (const type of /** @type {const} */ (['dragEnter', 'dragOver', 'drop'])) {
         await session.send('Input.dispatchDragEvent', { type, x: 300, y: 300, data });
       }
+    }
+
+    test('a folder that is dropped brings all that is in it', async () => {
+      await dropFolder(join(dir, 'some'));
       await allDone(page);
       assert.equal((await tiles(page)).length, 2);
+      await page.click('#close-many');
+    });
+
+    test('what cannot be read in a dropped folder is named, and keeps nothing else back', async () => {
+      const some = join(dir, 'some');
+      await mkdir(join(some, 'locked'));
+      for (const file of ['gone.jpg', 'gone.txt']) await writeFile(join(some, file), '');
+      // They are listed and opened in a moment, too short to take them away in it.
+      await page.evaluate(() => {
+        const { webkitGetAsEntry } = DataTransferItem.prototype;
+        DataTransferItem.prototype.webkitGetAsEntry = function () {
+          DataTransferItem.prototype.webkitGetAsEntry = webkitGetAsEntry;
+          const folder = /** @type {FileSystemDirectoryEntry} */ (webkitGetAsEntry.call(this));
+          const reader = folder.createReader();
+          const refuse = (/** @type {unknown} */ _, /** @type {ErrorCallback | undefined} */ fail) => fail?.(new DOMException('', 'NotReadableError'));
+          return Object.assign(folder, {
+            createReader: () => ({
+              readEntries: (/** @type {FileSystemEntriesCallback} */ done) => reader.readEntries((entries) => done(entries.map((entry) => {
+                if (entry.name.startsWith('gone')) return Object.assign(entry, { file: refuse });
+                return entry.name === 'locked' ? Object.assign(entry, { createReader: () => ({ readEntries: refuse }) }) : entry;
+              }))),
+            }),
+          });
+        };
+      });
+      await dropFolder(some);
+      await allDone(page);
+      const said = await tiles(page);
+      assert.equal(said.length, 4);
+      assert.deepEqual(said.slice(2), ['some/gone.jpg: That could not be read.', 'some/locked/: That could not be read.']);
+      assert.match(await page.$eval('#status', (element) => element.textContent ?? ''), /2 could not be read\. 2 files were no photos and left out\.$/);
+      await page.click('#close-many');
+    });
+
+    test('a file that is gone when its turn comes does not keep the others', async () => {
+      const gone = join(dir, 'gone.png');
+      await cp(cat, gone);
+      await dropGone(page, [gone, cat, join(photos, 'rocket.jpg')], [gone]);
+      await allDone(page);
+      const said = await tiles(page);
+      assert.equal(said[0], 'gone.png: That could not be read.');
+      assert.match(said.slice(1).join(), /^chelsea\.png: .*%,rocket\.jpg: .*%$/);
       await page.click('#close-many');
     });
 
@@ -395,6 +455,14 @@ describe('ways in', { skip }, () => {
       assert.match(await failed(page), /^That photo is too large to decode\. It measures 20,000 × 20,000 pixels/);
     });
 
+    test('a file that is gone since it was picked can be chosen anew', async () => {
+      const gone = join(dir, 'gone.png');
+      await cp(cat, gone);
+      await dropGone(page, [gone], [gone]);
+      assert.match(await failed(page), /^That could not be read\. It may have been moved/);
+      assert.equal(await page.$eval('#retry', (retry) => /** @type {HTMLElement} */ (retry).hidden), true);
+    });
+
     test('the next photo is answered all the same', async () => {
       await pick(page, cat);
       assert.equal((await answer(page)).length, 5);
@@ -412,6 +480,18 @@ describe('ways in', { skip }, () => {
       const copied = JSON.parse(await page.evaluate(() => navigator.clipboard.readText()));
       assert.equal(copied.photo, 'chelsea.png');
       assert.equal(copied.predictions.length, 5);
+    });
+
+    test('says so where the browser does not let it copy', async () => {
+      const origin = new URL(server.url).origin;
+      const ask = (/** @type {'granted' | 'denied'} */ state) => page.browserContext().setPermission(origin, { permission: { name: 'clipboard-write' }, state });
+      await page.waitForFunction(() => document.getElementById('copy-text')?.textContent === 'Copy text');
+      await ask('denied');
+      await page.click('#copy-text');
+      await page.waitForFunction(() => document.getElementById('copy-text')?.textContent === 'The browser did not let Hamster copy that.');
+      assert.equal(await page.$eval('#announcer', (announcer) => announcer.textContent), 'The browser did not let Hamster copy that.');
+      await page.waitForFunction(() => document.getElementById('copy-text')?.textContent === 'Copy text');
+      await ask('granted');
     });
 
     test('tells why for any row, and no longer when it is pressed again', async () => {
@@ -489,10 +569,35 @@ describe('ways in', { skip }, () => {
   });
 });
 
-/** @param {Page} page @param {string} address */
-async function fetchFrom(page, address) {
+/**
+ * Types an address as people do.
+ *
+ * @param {Page} page
+ * @param {string} address
+ * @param {(page: Page) => Promise<void>} [send]
+ */
+async function fetchFrom(page, address, send = (page) => page.keyboard.press('Enter')) {
   await page.click('#more summary');
-  await page.$eval('#address', (input, address) => { /** @type {HTMLInputElement} */ (input).value = address; }, address);
-  await page.focus('#address');
-  await page.keyboard.press('Enter');
+  await page.click('#address', { count: 3 }); // what is typed takes the place of what was there
+  await page.type('#address', address);
+  await send(page);
+}
+
+/**
+ * Drops files that were there when they were picked, and of which some are gone.
+ *
+ * @param {Page} page
+ * @param {string[]} files
+ * @param {string[]} gone
+ */
+async function dropGone(page, files, gone) {
+  const field = await page.evaluateHandle(() => Object.assign(document.createElement('input'), { type: 'file', multiple: true }));
+  await field.uploadFile(...files);
+  for (const file of gone) await rm(file);
+  await forget(page);
+  await field.evaluate((input) => {
+    const dataTransfer = new DataTransfer();
+    for (const file of input.files ?? []) dataTransfer.items.add(file);
+    document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+  });
 }

@@ -7,6 +7,15 @@ const { whole, one, megabytes, gigabytes, wholePercent, score, duration } = numb
 
 const photos = (/** @type {number} */ n) => `${whole(n)} ${n === 1 ? 'Foto' : 'Fotos'}`;
 
+/** What the engine remarks on itself, in its own words. @type {Record<string, string>} */
+const engineNotes = {
+  'the page is not cross-origin isolated': 'die Seite ist nicht von anderen Ursprüngen abgeschottet',
+  'this browser shares no memory between threads': 'dieser Browser teilt keinen Speicher zwischen Threads',
+  'this browser starts no worker from a worker': 'dieser Browser startet keinen Worker aus einem Worker',
+  'simd: this browser has no WebAssembly SIMD': 'dieser Browser kennt kein WebAssembly-SIMD',
+  'one thread, since more failed': 'ein Thread, weil mehrere scheiterten',
+};
+
 /** @type {typeof import('./en.js').texts} */
 export const texts = {
   title: 'Hamster: Was ist auf dem Foto?',
@@ -34,6 +43,7 @@ export const texts = {
   photo: (name) => (name ? `Dein Foto, ${name}` : 'Dein Foto'),
   nothingToPaste: { title: 'In der Zwischenablage ist kein Foto.', hint: 'Kopiere zuerst ein Bild und füge es dann hier ein.' },
   pasteRefused: { title: 'Der Browser lässt Hamster nicht in die Zwischenablage sehen.', hint: 'Drücke Strg+V, auf dem Mac ⌘V: Das geht immer.' },
+  unreadable: { title: 'Das ließ sich nicht lesen.', hint: 'Vielleicht wurde es inzwischen verschoben, gelöscht oder abgezogen, oder es liegt noch nicht auf diesem Gerät. Wähle es neu aus.' },
   noPhotosThere: { title: 'Darin sind keine Fotos.', hint: 'JPEG, PNG, GIF, WebP und BMP sind alle recht.' },
   addressFailure: (trouble, host, status) => {
     switch (trouble) {
@@ -88,6 +98,10 @@ export const texts = {
   explained: (label) => `Was hell ist, sprach für: ${readable(label)}`,
   whyFailed: 'Was dafür sprach, ließ sich nicht herausfinden.',
 
+  engineNote: (note) => {
+    const [words, detail] = note in engineNotes ? [note] : note.split(/: (.*)/s);
+    return `${engineNotes[words] ?? words}${detail ? `: ${detail}` : ''}`;
+  },
   howItWent: 'Wie es lief',
   engine: 'Rechenwerk',
   threads: 'Threads',
@@ -235,7 +249,8 @@ export const texts = {
   failure: (error) => {
     const { url, status, width = 0, height = 0, format = '', done = 0, total = 0 } = error.details;
     const file = path(url) || 'eine Datei';
-    const said = sentenceCase(`${error.message}.`); // what a file is guilty of comes from Go, in English
+    /** What a file is guilty of comes from Go, in English. @param {string} words */
+    const inDetail = (words) => `${words} Im Einzelnen, auf Englisch: ${error.message}.`;
     switch (error.code) {
       case 'image-empty':
         return { title: 'Die Datei ist leer.', hint: 'Sie hat 0 Byte. Vielleicht wurde sie nicht ganz kopiert; versuch eine andere.' };
@@ -257,8 +272,14 @@ export const texts = {
         return { title: `Dieser Browser kann keine ${format}-Fotos öffnen.`, hint: 'Speichere es als JPEG oder PNG und versuch das.' };
       case 'image-unreachable':
         return { title: 'Das Foto ließ sich nicht holen.', hint: 'Prüfe die Verbindung und versuch es noch einmal.' };
+      case 'image-unreadable':
+        return texts.unreadable;
       case 'image-invalid':
-        return { title: 'Das Foto ließ sich nicht lesen.', hint: said };
+        return { title: 'Das Foto ließ sich nicht lesen.', hint: inDetail('Seine Maße und seine Bildpunkte widersprechen sich.') };
+      case 'image-tainted':
+        return { title: 'Das Bild gehört einer anderen Seite, und diese hier darf es nicht lesen.', hint: 'Sein Server müsste es erlauben (CORS). Speichere es auf diesem Gerät und wähle die Datei aus.' };
+      case 'source-invalid':
+        return { title: 'Das kann sich Hamster nicht ansehen.', hint: inDetail('Es ist weder ein Foto noch ein Video.') };
       case 'model-missing':
         return { title: 'Hier ist noch kein Modell.', hint: `Der Server hat nichts unter ${file}. Wenn es deiner ist, rufe „hamster model get“ auf und starte ihn neu.` };
       case 'model-unreachable':
@@ -278,13 +299,13 @@ export const texts = {
       case 'model-too-large':
         return { title: 'Das Modell ist zu groß für einen Browser.', hint: `Es hat ${megabytes(total)} MB.` };
       case 'model-not-onnx':
-        return { title: 'Die Datei ist kein ONNX-Modell.', hint: said };
+        return { title: 'Die Datei ist kein ONNX-Modell.', hint: inDetail('Hamster liest Modelle im Format ONNX; die meisten anderen lassen sich darin speichern.') };
       case 'model-unsupported':
-        return { title: 'Das Modell braucht etwas, das Hamster nicht kann.', hint: said };
+        return { title: 'Das Modell braucht etwas, das Hamster nicht kann.', hint: inDetail('Einer seiner Rechenschritte ist hier unbekannt. Versuch ein anderes Modell.') };
       case 'model-invalid':
-        return { title: 'Das Modell ist nicht zu gebrauchen.', hint: said };
+        return { title: 'Das Modell ist nicht zu gebrauchen.', hint: inDetail('Es ist beschädigt, oder es ordnet keine Bilder in Klassen ein.') };
       case 'labels-invalid':
-        return { title: 'Diese Namen passen nicht zum Modell.', hint: said };
+        return { title: 'Diese Namen passen nicht zum Modell.', hint: inDetail('Es braucht für jede Klasse einen Namen, in jeder Zeile einen.') };
       case 'engine-unsupported':
         return { title: 'In diesem Browser läuft Hamster nicht.', hint: 'Ihm fehlen WebAssembly oder Worker. Ein aktueller Chrome, Edge, Firefox oder Safari hat sie.' };
       case 'engine-missing':
@@ -297,9 +318,9 @@ export const texts = {
       case 'store-blocked':
       case 'store-newer':
       case 'store-failed':
-        return { title: 'Auf diesem Gerät lässt sich nichts behalten.', hint: said };
+        return { title: 'Auf diesem Gerät lässt sich nichts behalten.', hint: inDetail('Das Modell geht trotzdem und wird nächstes Mal neu geholt.') };
       default:
-        return { title: 'In Hamster ging etwas schief.', hint: said };
+        return { title: 'In Hamster ging etwas schief.', hint: inDetail('Lade die Seite neu und versuch es noch einmal.') };
     }
   },
 };

@@ -55,6 +55,7 @@ export const texts = {
   photo: (name) => (name ? `Your photo, ${name}` : 'Your photo'),
   nothingToPaste: { title: 'There is no photo on the clipboard.', hint: 'Copy a picture first, then paste it here.' },
   pasteRefused: { title: 'The browser does not let Hamster look at the clipboard.', hint: 'Press Ctrl+V, or ⌘V on a Mac: that always works.' },
+  unreadable: { title: 'That could not be read.', hint: 'It may have been moved, deleted or unplugged since, or not be on this device yet. Choose it anew.' },
   noPhotosThere: { title: 'There are no photos in there.', hint: 'JPEG, PNG, GIF, WebP and BMP are all fine.' },
   /**
    * @param {AddressTrouble} trouble
@@ -132,6 +133,8 @@ export const texts = {
   whyFailed: 'What spoke for it could not be found out.',
 
   // How it went.
+  /** @param {string} note what the engine remarks on itself, in English; a detail may come after a colon */
+  engineNote: (note) => note,
   howItWent: 'How it went',
   engine: 'Engine',
   threads: 'Threads',
@@ -368,6 +371,8 @@ export const texts = {
         return { title: `This browser cannot open ${format} photos.`, hint: 'Save it as a JPEG or PNG, and try that.' };
       case 'image-unreachable':
         return { title: 'That photo could not be fetched.', hint: 'Check the connection and try again.' };
+      case 'image-unreadable':
+        return texts.unreadable;
       case 'image-invalid':
         return { title: 'That photo could not be read.', hint: sentenceCase(`${error.message}.`) };
       case 'image-tainted':
