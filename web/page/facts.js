@@ -13,8 +13,8 @@ export function showFacts({ timing, environment }) {
     bar.style.setProperty(`--${stage}`, String(took));
     say(find(`fact-${stage}`), () => texts.duration(took));
   }
-  const { engine, threads } = parts(environment.backend);
-  say(find('fact-engine'), () => engine);
+  const { engine, threads, note } = parts(environment.backend);
+  say(find('fact-engine'), () => (note ? `${engine} (${texts.engineNote(note)})` : engine));
   say(find('fact-threads'), () => texts.count(threads));
   say(find('fact-mode'), () => texts.modes[environment.mode]);
   find('facts').hidden = false;
@@ -25,12 +25,13 @@ export function hideFacts() {
 }
 
 /**
- * A backend as it names itself, such as “simd, 2 threads, relaxed”. One that
- * does not speak of threads has one.
+ * A backend as it names itself, such as “simd, 2 threads, relaxed”, or “simd, 1
+ * thread (why there is but one)”. One that does not speak of threads has one.
  *
  * @param {string} backend
  */
 export function parts(backend) {
-  const threads = /, (\d+) threads?\b/.exec(backend);
-  return { engine: threads ? backend.replace(threads[0], '') : backend, threads: Number(threads?.[1] ?? 1) };
+  const [, all, note = ''] = /^(.*?)(?: \((.*)\))?$/s.exec(backend) ?? ['', backend];
+  const threads = /, (\d+) threads?\b/.exec(all);
+  return { engine: threads ? all.replace(threads[0], '') : all, threads: Number(threads?.[1] ?? 1), note };
 }

@@ -34,10 +34,6 @@ describe('the texts', () => {
       const plain = Object.entries(texts).filter(([, text]) => typeof text === 'string').map(([key]) => /** @type {keyof typeof texts} */ (key));
       const same = plain.filter((key) => texts[key] === english[key]);
       assert.deepEqual(same, ['name', 'threads'], 'words that both languages share');
-      for (const code of /** @type {const} */ (['image-not', 'model-damaged', 'engine-stopped', 'internal'])) {
-        const error = new HamsterError(code, 'the message', { format: 'PDF' });
-        assert.notEqual(texts.failure(error).title, english.failure(error).title);
-      }
       assert.equal(texts.score(0.9368434), '93,7\u00a0%');
     } finally {
       await speak('en');
@@ -50,11 +46,42 @@ describe('the texts', () => {
     const fromGo = codes(await read('wasm/errors.go'), /code\w+ += "([a-z-]+)"/g);
     assert.ok(listed.length > 20 && fromGo.length >= 6, `${listed.length} and ${fromGo.length} codes`);
     assert.deepEqual(fromGo.filter((code) => !listed.includes(code)), [], 'codes of Go that errors.js does not list');
-    for (const code of listed) {
-      const failure = texts.failure(new HamsterError(/** @type {any} */ (code), 'the message'));
-      assert.match(failure.title, /^[A-Z].+\.$/, code);
-      assert.match(failure.hint, /^\S.*\.$/, code);
-      assert.doesNotMatch(`${failure.title} ${failure.hint}`, /undefined|NaN|\[object/, code);
+    const english = texts;
+    const internal = new HamsterError('internal', '');
+    for (const language of /** @type {import('../shared/texts.js').Language[]} */ (Object.keys(languages))) {
+      await speak(language);
+      for (const code of listed) {
+        const error = new HamsterError(/** @type {any} */ (code), 'the message');
+        const failure = texts.failure(error);
+        const what = `${code}, ${language}`;
+        assert.match(failure.title, /^\p{Lu}.+\.$/u, what);
+        assert.match(failure.hint, /^\S.*\.$/, what);
+        assert.doesNotMatch(`${failure.title} ${failure.hint}`, /undefined|NaN|\[object/, what);
+        if (texts === english) continue;
+        assert.notEqual(failure.title, english.failure(error).title, what);
+        assert.notEqual(failure.hint, english.failure(error).hint, what);
+        // What comes from Go is English: it may follow, and never stands alone.
+        assert.doesNotMatch(failure.hint, /^The message/, what);
+        assert.equal(failure.title === texts.failure(internal).title, english.failure(error).title === english.failure(internal).title, `${what}: a sentence of its own?`);
+      }
+    }
+    await speak('en');
+  });
+
+  test('every remark of the engine on itself is translated', async () => {
+    const source = await read('model/simd/machine_js.go');
+    const notes = [...source.matchAll(/return 1, "([^"]+)"|note = 1, fmt\.Sprintf\("([^"]+)", err\)|errors\.New\("(simd: this [^"]+)"\)/g)]
+      .map(([, whole, format, why]) => whole ?? why ?? format.replace('%v', 'why'));
+    assert.equal(notes.length, 5, `${notes}`);
+    for (const note of notes) assert.equal(texts.engineNote(note), note);
+    await speak('de');
+    try {
+      for (const note of notes) {
+        assert.notEqual(texts.engineNote(note).split(': ')[0], note.split(': ')[0]);
+      }
+      assert.match(texts.engineNote('one thread, since more failed: simd: not up within 3s'), /^ein Thread, .*: simd: not up within 3s$/);
+    } finally {
+      await speak('en');
     }
   });
 
