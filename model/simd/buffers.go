@@ -10,6 +10,7 @@ type buffer struct {
 	span
 	h, w, c                  int
 	top, left, bottom, right int // the halo, in pixels
+	tensors                  []*ir.Tensor
 }
 
 func (b *buffer) pixelStride() int { return 4 * b.c }
@@ -42,7 +43,7 @@ func buffers(g *ir.Graph) map[*ir.Tensor]*buffer {
 		root, _ := t.Root()
 		b := bufs[root]
 		if b == nil {
-			b = &buffer{h: root.H, w: root.W, c: root.C}
+			b = &buffer{h: root.H, w: root.W, c: root.C, tensors: []*ir.Tensor{root}}
 			b.first, b.last = at, at
 			bufs[root] = b
 		}
@@ -118,11 +119,10 @@ func reuse(g *ir.Graph, bufs map[*ir.Tensor]*buffer, i int, o *ir.Op) {
 	a.last = b.last
 	a.top, a.left = max(a.top, b.top), max(a.left, b.left)
 	a.bottom, a.right = max(a.bottom, b.bottom), max(a.right, b.right)
-	for t, x := range bufs {
-		if x == b {
-			bufs[t] = a
-		}
+	for _, t := range b.tensors {
+		bufs[t] = a
 	}
+	a.tensors = append(a.tensors, b.tensors...)
 }
 
 func root(t *ir.Tensor) *ir.Tensor {

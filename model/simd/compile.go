@@ -145,6 +145,7 @@ const (
 	maxTables    = 256 << 20
 	maxPixels    = 1 << 24 // of a convolution's output: each has entries in tables
 	maxOperators = 20_000
+	maxSteps     = 1 << 18 // of a run: 13 for each of so many operators
 )
 
 // Compile makes a module of g. The error names the node, its operator, the opset
@@ -228,8 +229,12 @@ func (c *compiler) compile() (*Compiled, error) {
 	for i, o := range c.g.Ops {
 		c.halos(i)
 		err := c.emitters[i].emit(c, reserved+uint32(p.scratch[i].offset))
-		if err == nil && c.full {
+		switch {
+		case err != nil:
+		case c.full:
 			err = fmt.Errorf("the model's tables pass %d MB", maxTables>>20)
+		case len(c.steps) > maxSteps:
+			err = fmt.Errorf("the model takes more than %d steps", maxSteps)
 		}
 		if err != nil {
 			return nil, c.wrap(o, err)
@@ -315,11 +320,15 @@ func (c *compiler) wrap(o *ir.Op, err error) error {
 const imageRoom = 4 << 20
 
 func (c *compiler) imageNeed() int {
-	if t := c.g.Inputs[0]; t.C == 3 {
+	if t := c.g.Inputs[0]; c.prepares() {
 		return align(c.bufs[t].size) + imageRoom
 	}
 	return 0
 }
+
+// prepares tells whether images are made ready within: not in a stand-alone module,
+// for nobody there could lay out the programs.
+func (c *compiler) prepares() bool { return c.g.Inputs[0].C == 3 && c.extend == nil }
 
 // inputSpan reserves memory for the input as the caller gives it.
 func (c *compiler) inputSpan(spans *[]*span) (*span, error) {
@@ -327,9 +336,6 @@ func (c *compiler) inputSpan(spans *[]*span) (*span, error) {
 		return nil, fmt.Errorf("simd: %d inputs: one is supported", len(c.g.Inputs))
 	}
 	t := c.g.Inputs[0]
-	if c.bufs[t] == nil {
-		return nil, fmt.Errorf("simd: input %q is not used", t.Name)
-	}
 	c.bufs[t].pinned = true
 	in := &span{size: 4 * t.Len(), first: -1, last: -1}
 	*spans = append(*spans, in)
@@ -341,8 +347,12 @@ func (c *compiler) view(t *ir.Tensor) view {
 	return view{c.bufs[r], reserved, at}
 }
 
-// step appends a step to the program.
+// step appends a step to the program; what passes maxSteps is left out, for it is
+// refused.
 func (c *compiler) step(o *ir.Op, s kernel.Step) {
+	if len(c.steps) > maxSteps {
+		return
+	}
 	c.steps = append(c.steps, step{s, o.Name})
 }
 
@@ -431,6 +441,9 @@ func (c *compiler) programs(out *Compiled, t *ir.Tensor, v view) error {
 	for _, s := range c.steps {
 		steps = append(steps, s.Step)
 	}
+	if c.consts.at+2*kernel.ProgramSize(steps) > c.consts.base+maxTables {
+		return fmt.Errorf("simd: the model's tables and its program of %d steps pass %d MB", len(steps), maxTables>>20)
+	}
 	program, err := c.b.Program(uint32(c.consts.at), steps)
 	if err != nil {
 		return fmt.Errorf("simd: %w", err)
@@ -473,7 +486,7 @@ func (c *compiler) finish(in *span, unpadded int) (*Compiled, error) {
 	}
 	free := align(v.offset + v.size)
 	out.Scratch = Region{uint32(reserved + free), uint32(c.arena - free)}
-	if t.C == 3 {
+	if c.prepares() {
 		for _, s := range imageSteps {
 			c.b.Kernel(s.Kernel())
 		}

@@ -284,6 +284,48 @@ func TestTooManyOperatorsAreRefused(t *testing.T) {
 	wantError(t, err, "20001 operators", "at most 20000")
 }
 
+func TestTooManyStepsAreRefused(t *testing.T) {
+	// A softmax beside a border takes a step for each row.
+	const pairs = maxSteps/4096 + 1
+	m := onnxbuild.Model{
+		Opset:   13,
+		Inputs:  []onnxbuild.Value{{Name: "v0", Shape: []int{1, 2, 4096, 1}}},
+		Outputs: []onnxbuild.Value{{Name: fmt.Sprintf("v%d", pairs), Shape: []int{1, 2, 4096, 1}}},
+		Tensors: []*onnxfile.Tensor{onnxbuild.Floats("w", []int{2, 2, 3, 3}, make([]float32, 36)...)},
+	}
+	for i := range pairs {
+		x, s, y := fmt.Sprintf("v%d", i), fmt.Sprintf("s%d", i), fmt.Sprintf("v%d", i+1)
+		m.Nodes = append(m.Nodes,
+			onnxbuild.Node{Name: s, Op: "Softmax", Inputs: []string{x}, Outputs: []string{s}, Attrs: onnxbuild.Attrs{"axis": 1}},
+			onnxbuild.Node{Name: y, Op: "Conv", Inputs: []string{s, "w"}, Outputs: []string{y}, Attrs: onnxbuild.Attrs{"pads": []int{1, 1, 1, 1}}})
+	}
+	_, err := Compile(context.Background(), imported(t, m.Bytes()), Options{})
+	wantError(t, err, "simd: ", fmt.Sprintf("s%d (Softmax)", pairs-2), "opset 13", "more than 262144 steps")
+}
+
+func TestAsManyOperatorsAsAreSupportedCompileSoon(t *testing.T) {
+	m := onnxbuild.Model{
+		Opset:   13,
+		Inputs:  []onnxbuild.Value{{Name: "v0", Shape: []int{1, 1}}},
+		Outputs: []onnxbuild.Value{{Name: fmt.Sprintf("v%d", maxOperators), Shape: []int{1, 1}}},
+	}
+	for i := range maxOperators {
+		m.Nodes = append(m.Nodes, onnxbuild.Node{
+			Op: "Sigmoid", Inputs: []string{fmt.Sprintf("v%d", i)}, Outputs: []string{fmt.Sprintf("v%d", i+1)},
+		})
+	}
+	g := imported(t, m.Bytes())
+	began := time.Now()
+	c, err := Compile(context.Background(), g, Options{})
+	if err != nil || len(c.Steps()) != maxOperators {
+		t.Fatalf("%d steps, %v", len(c.Steps()), err)
+	}
+	// Less than a second, unless the time grows with the square of their number.
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
+
 // FuzzCompile compiles whatever imports as a graph, and runs what is small: an
 // error of Compile is fine, a panic, a module that is not valid, and addresses
 // outside of memory are not.
