@@ -102,7 +102,7 @@ var ErrClosed = errors.New("the model is closed")
 // onnxfile.ErrNotONNX where the file is none, and *graph.UnsupportedError where
 // it needs an operator that is not supported; both name what they are about.
 func Load(ctx context.Context, src Source, opts Options) (*Model, error) {
-	g, f, err := read(src)
+	g, f, err := Import(src)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +153,11 @@ func (m *Model) Practise(ctx context.Context) (more bool, err error) {
 	return m.practised < practices, nil
 }
 
-func read(src Source) (*graph.Graph, *onnxfile.File, error) {
+// Import reads the canonical graph of a model, which need be no classifier, and the
+// container that it came in. Sizes of the input that the file leaves open are those of
+// its metadata. Errors are those of Load; src must stay readable as long as the
+// weights are read.
+func Import(src Source) (*graph.Graph, *onnxfile.File, error) {
 	f, err := onnxfile.Parse(src, src.Size())
 	if err != nil {
 		return nil, nil, fmt.Errorf("model: %w", err)
@@ -177,7 +181,7 @@ func importFile(f *onnxfile.File) (*graph.Graph, error) {
 // Describe is what Load would say of a model, without compiling it for a backend:
 // its errors are those of Load.
 func Describe(src Source) (Spec, []Label, error) {
-	g, f, err := read(src)
+	g, f, err := Import(src)
 	if err != nil {
 		return Spec{}, nil, err
 	}

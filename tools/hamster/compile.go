@@ -23,7 +23,7 @@ func (c *compileCommand) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	defer src.Close()
-	g, f, err := importModel(src)
+	g, f, err := model.Import(src)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Model, err)
 	}

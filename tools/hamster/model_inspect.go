@@ -11,8 +11,6 @@ import (
 	"text/tabwriter"
 
 	"hamster/model"
-	"hamster/model/graph"
-	"hamster/model/onnxfile"
 	"hamster/model/simd"
 )
 
@@ -29,7 +27,7 @@ func (c *modelInspect) Run(s *streams) error {
 	}
 	defer source.Close()
 	if c.Passes {
-		g, _, err := importModel(source)
+		g, _, err := model.Import(source)
 		if err == nil {
 			err = simd.WritePasses(s.Out, g)
 		}
@@ -49,16 +47,6 @@ func (c *modelInspect) Run(s *streams) error {
 		return e.Encode(report)
 	}
 	return printReport(s.Out, report)
-}
-
-// importModel reads the canonical graph of a model, which need be no classifier.
-func importModel(source model.Source) (*graph.Graph, *onnxfile.File, error) {
-	f, err := onnxfile.Parse(source, source.Size())
-	if err != nil {
-		return nil, nil, err
-	}
-	g, err := graph.Import(f, nil)
-	return g, f, err
 }
 
 // printReport writes a table of two columns; what a model does not say has no

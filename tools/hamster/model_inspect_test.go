@@ -45,6 +45,27 @@ hamster.preprocess    keras
 	}
 }
 
+func TestSizesLeftOpenComeFromTheMetadataHereToo(t *testing.T) {
+	m := &onnxbuild.Model{
+		Opset:   13,
+		Inputs:  []onnxbuild.Value{{Name: "x", Shape: []int{-1, -1, -1, -1}}},
+		Outputs: []onnxbuild.Value{{Name: "y", Shape: []int{-1, 3}}},
+		Nodes: []onnxbuild.Node{
+			{Name: "mean", Op: "GlobalAveragePool", Inputs: []string{"x"}, Outputs: []string{"m"}},
+			{Name: "flat", Op: "Flatten", Inputs: []string{"m"}, Outputs: []string{"y"}},
+		},
+		Metadata: map[string]string{model.KeySize: "6x4"},
+	}
+	path := write(t, filepath.Join(t.TempDir(), "open.onnx"), string(m.Bytes()))
+	out, errs, status := hamster(t, "", "model", "inspect", "--passes", path)
+	if status != 0 || !strings.Contains(out, "x[4×6×3]") {
+		t.Errorf("inspect --passes: status %d, printed %s%s", status, out, errs)
+	}
+	if _, errs, status := hamster(t, "", "compile", path, "-o", filepath.Join(t.TempDir(), "open.wasm")); status != 0 {
+		t.Errorf("compile: status %d, printed %s", status, errs)
+	}
+}
+
 func TestInspectDescribesWhatNothingRuns(t *testing.T) {
 	m := &onnxbuild.Model{
 		Opset:   13,
