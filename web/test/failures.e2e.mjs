@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import {
-  answer, build, colours, drop, failed, forget, headersOf, interfere, launch, noServiceWorker, openPage, photos, pick, ready, root, serve, skip,
+  answer, build, colours, drop, facts, failed, forget, headersOf, interfere, launch, noServiceWorker, openPage, photos, pick, ready, root, serve, skip,
 } from './harness.mjs';
 
 const modelPath = '/models/default.onnx';
@@ -287,6 +287,38 @@ describe('failures', { skip }, () => {
       assert.equal(await opened.page.evaluate(() => /** @type {any} */ (globalThis).workers.length), 2);
       assert.deepEqual(opened.faults, []);
       await opened.close();
+    });
+
+    test('where a browser has no WebAssembly SIMD, the larger program answers, and the page says so', async () => {
+      const model = await colours(built);
+      const worker = await readFile(join(root, 'web/worker/worker.js'), 'utf8');
+      let fetched = 0;
+      const middle = await interfere(server.url, {
+        ...unpacked,
+        ...noServiceWorker,
+        [modelPath]: (_, response) => response.writeHead(200, headersOf('application/octet-stream')).end(model),
+        '/web/worker/worker.js': (_, response) => response.writeHead(200, headersOf('text/javascript')).end(`WebAssembly.validate = () => false;\n${worker}`),
+        '/wasm/portable.wasm': (_request, _response, pass) => {
+          fetched++;
+          pass();
+        },
+      });
+      const opened = await openPage(browser, middle.url);
+      try {
+        await ready(opened.page);
+        await pick(opened.page, cat);
+        const [{ label }] = await answer(opened.page);
+        const native = await promisify(execFile)(built.hamster, ['classify', '--json', '--model', join(built.site, '..', 'colours.onnx'), cat], { cwd: root });
+        assert.equal(label.toLowerCase(), JSON.parse(native.stdout)[0].predictions[0].label.replaceAll('_', ' '));
+        assert.equal(fetched, 1);
+        assert.match((await facts(opened.page)).Engine, /^gorgonia/i);
+        const backend = await opened.page.evaluate(() => /** @type {any} */ (globalThis).results.at(-1).environment.backend);
+        assert.match(backend, /^gorgonia \(simd: this browser has no WebAssembly SIMD/);
+        assert.deepEqual(opened.faults, []);
+      } finally {
+        await opened.close();
+        await middle.close();
+      }
     });
 
     test('a thread that dies during a run is told of, and “Try again” starts afresh', async () => {
