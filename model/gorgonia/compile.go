@@ -47,9 +47,10 @@ type compiler struct {
 	values map[*graph.Value][]float32
 }
 
-// lower makes a step of every node that an output needs and that is not constant.
-func (c *compiler) lower() error {
-	needed := neededNodes(c.g)
+// lower makes a step of every node that an output or keep needs and that is not
+// constant.
+func (c *compiler) lower(keep *graph.Value) error {
+	needed := neededNodes(c.g, keep)
 	for _, n := range c.g.Nodes {
 		if !needed[n] {
 			continue
@@ -98,9 +99,12 @@ func (c *compiler) node(n *graph.Node) error {
 	return nil
 }
 
-// neededNodes are the nodes that the outputs depend on.
-func neededNodes(g *graph.Graph) map[*graph.Node]bool {
+// neededNodes are the nodes that the outputs depend on, and keep, which may be nil.
+func neededNodes(g *graph.Graph, keep *graph.Value) map[*graph.Node]bool {
 	needed := map[*graph.Node]bool{}
+	if keep != nil {
+		needed[keep.Producer] = true
+	}
 	for _, v := range g.Outputs {
 		needed[v.Producer] = true
 	}

@@ -70,7 +70,7 @@ func CompileKeeping(ctx context.Context, g *graph.Graph, keep *graph.Value) (p *
 
 func compile(ctx context.Context, g *graph.Graph, keep *graph.Value) (*Program, error) {
 	c := &compiler{ctx: ctx, g: g, pool: newPool(), folded: map[*graph.Value]*step{}, values: map[*graph.Value][]float32{}}
-	if err := c.lower(); err != nil {
+	if err := c.lower(keep); err != nil {
 		return nil, err
 	}
 	if len(c.steps) > maxSteps {

@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"errors"
 	"fmt"
 
 	"hamster/model/onnxfile"
@@ -29,10 +28,7 @@ func inferCast(in *inference, n *Node) error {
 	switch {
 	case dtype == x.DType:
 		return inferIdentity(in, n)
-	case dtype == onnxfile.Float32 && x.DType == onnxfile.Float16:
-		if x.Const == nil {
-			return errors.New("from float16 to float32 is supported for constants only")
-		}
+	case dtype == onnxfile.Float32 && x.DType == onnxfile.Float16 && x.Const != nil:
 		n.Outputs[0].Const = x.Const
 		return n.set(dtype, x.Shape...)
 	}

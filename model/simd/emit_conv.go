@@ -7,8 +7,8 @@ import (
 	"hamster/model/simd/kernel"
 )
 
-// tile is a size of f32_conv_nhwc, with its speed where measured (DESIGN.md,
-// section 2; `hamster bench kernels` measures it anew): GMAC/s of one core.
+// tile is a size of f32_conv_nhwc, with its speed where measured (by `hamster bench
+// kernels`): GMAC/s of one core.
 type tile struct {
 	mr, nr int
 	speed  float64

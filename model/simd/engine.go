@@ -72,7 +72,7 @@ func start(ctx context.Context, c *Compiled, g *graph.Graph, m machine) (*Engine
 			return nil, err
 		}
 		if err := m.run(ctx, p.Program); err != nil {
-			return nil, fmt.Errorf("pack weights: %w", err)
+			return nil, fmt.Errorf("pack weights: %w: %w", ErrBroken, err)
 		}
 	}
 	// What only a start needs is not kept: in a browser these would be megabytes

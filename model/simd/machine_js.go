@@ -41,13 +41,21 @@ func New(ctx context.Context, g *graph.Graph, cfg Config) (*Engine, error) {
 			}
 			return e, nil
 		}
-		if threads == 1 || ctx.Err() != nil {
+		var unstarted *startError
+		if threads == 1 || ctx.Err() != nil || !errors.As(err, &unstarted) && !errors.Is(err, ErrBroken) {
 			return nil, err
 		}
-		// Workers fail for many reasons that one thread does not share.
+		// Workers fail for many reasons that one thread does not share; a graph or
+		// weights that fail do so on any number of them.
 		threads, note = 1, fmt.Sprintf("one thread, since more failed: %v", err)
 	}
 }
+
+// startError means that the browser did not start a module or its threads.
+type startError struct{ err error }
+
+func (e *startError) Error() string { return e.err.Error() }
+func (e *startError) Unwrap() error { return e.err }
 
 // threads decides how many threads to try and, where it is one against the
 // wish, why.
@@ -171,12 +179,12 @@ func newBrowser(ctx context.Context, c *Compiled, threadURL string, threads int)
 		m.words = js.Global().Get("Int32Array").New(memory.Get("buffer"))
 	})
 	if err != nil {
-		return nil, fmt.Errorf("simd: start a module with %d MB of memory: %w", c.Pages/16, err)
+		return nil, &startError{fmt.Errorf("simd: start a module with %d MB of memory: %w", c.Pages/16, err)}
 	}
 	if threads > 1 {
 		if err := m.spawn(ctx, threadURL, module, memory, threads); err != nil {
 			m.close()
-			return nil, fmt.Errorf("simd: start %d threads: %w", threads, err)
+			return nil, &startError{fmt.Errorf("simd: start %d threads: %w", threads, err)}
 		}
 	}
 	return m, nil

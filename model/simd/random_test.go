@@ -143,7 +143,7 @@ func TestRandomModelsGiveWhatGorgoniaGives(t *testing.T) {
 	// Lest the generators or the choice of kernels leave some untried.
 	for _, want := range []string{
 		"f32_conv_nhwc_", "f32_conv_nhwc_1x", "_add", "dwconv", "winograd_input", "winograd_output_f2x2_k3x3",
-		"_maxpool", "_avgpool_nhwc_simd128_bias", "globalavgpool", "globalmaxpool", "softmax", "copy", "halo", "u8_pack", "u8_winograd_pack",
+		"_maxpool", "_avgpool_nhwc_simd128_bias", "globalavgpool", "globalmaxpool", "softmax", "copy", "halo", "u8_pack", "u8_winograd_pack", "f16_pack", "f16_winograd_pack",
 		"f32_pack", "silu", "hardswish", "minmax",
 	} {
 		found := false

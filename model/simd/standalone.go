@@ -16,6 +16,7 @@ import (
 //	memory          the memory
 //	init()          packs the weights; once, before anything else
 //	infer() → i32   computes the outputs for the input in memory; 0 is success
+//	run             what these two call
 //	input, inputLength, output, outputLength
 //	                globals of type i32: address in bytes and number of float32
 //

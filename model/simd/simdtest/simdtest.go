@@ -3,7 +3,9 @@
 package simdtest
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -95,9 +97,13 @@ func (r *blocks) ints(data ...int64) string {
 	return t.Name
 }
 
-// weights are quantised at times.
+// weights are quantised at times, and at times stored as float16.
 func (r *blocks) weights(bound float32, shape ...int) string {
-	if r.IntN(3) > 0 {
+	switch r.IntN(6) {
+	case 0:
+		return r.halves(bound, shape...)
+	case 1, 2:
+	default:
 		return r.floats(-bound, bound, shape...)
 	}
 	q := &onnxfile.Tensor{Name: fmt.Sprintf("c%d", len(r.model.Tensors)), DType: onnxfile.Uint8, Shape: shape}
@@ -112,6 +118,23 @@ func (r *blocks) weights(bound float32, shape ...int) string {
 	zero := &onnxfile.Tensor{Name: fmt.Sprintf("c%d", len(r.model.Tensors)), DType: onnxfile.Uint8, Shape: []int{}, Data: []byte{128}}
 	r.model.Tensors = append(r.model.Tensors, zero)
 	return r.add("DequantizeLinear", nil, 0, 0, 0, q.Name, r.floats(bound/128, bound/100), zero.Name).name
+}
+
+// halves are weights of float16, of which a Cast makes float32.
+func (r *blocks) halves(bound float32, shape ...int) string {
+	h := &onnxfile.Tensor{Name: fmt.Sprintf("c%d", len(r.model.Tensors)), DType: onnxfile.Float16, Shape: shape}
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	// Sign, exponent and mantissa of up to bound or a little less.
+	_, exponent := math.Frexp(float64(bound))
+	for range n {
+		e := max(0, exponent+13-r.IntN(5))
+		h.Data = binary.LittleEndian.AppendUint16(h.Data, uint16(r.IntN(2)<<15|e<<10|r.IntN(1<<10)))
+	}
+	r.model.Tensors = append(r.model.Tensors, h)
+	return r.add("Cast", onnxbuild.Attrs{"to": int(onnxfile.Float32)}, 0, 0, 0, h.Name).name
 }
 
 // convolve is a convolution that keeps the size of the image where it can.
