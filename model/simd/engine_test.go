@@ -15,6 +15,7 @@ import (
 	"hamster/model/conformance/onnxbuild"
 	"hamster/model/graph"
 	"hamster/model/onnxfile"
+	"hamster/model/simd/kernel"
 	"hamster/model/simd/simdtest"
 	"hamster/preprocess"
 )
@@ -202,6 +203,30 @@ func TestSeveralOutputsComeInOrder(t *testing.T) {
 		if !slices.Equal(got[i], want) {
 			t.Errorf("output %d is %v, want %v", i, got[i], want)
 		}
+	}
+}
+
+func TestAStandAloneModuleCarriesNoKernelsForPictures(t *testing.T) {
+	ctx, g := context.Background(), small(t)
+	whole, err := Compile(ctx, g, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone, err := Standalone(ctx, g, nil, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range imageSteps {
+		name := s.Kernel().Name(whole.builder.Options())
+		if !slices.Contains(whole.Kernels, name) {
+			t.Errorf("the engine's module lacks %s", name)
+		}
+		if _, reads := s.(kernel.Copy); !reads && slices.Contains(alone.Kernels, name) {
+			t.Errorf("the stand-alone module has %s", name)
+		}
+	}
+	if alone.Pages >= whole.Pages {
+		t.Errorf("the stand-alone module takes %d pages, and the engine's %d", alone.Pages, whole.Pages)
 	}
 }
 

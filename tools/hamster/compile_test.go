@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,6 +28,9 @@ func TestCompiledModelsRunByThemselves(t *testing.T) {
 	m, err := r.Instantiate(ctx, wasm)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if got := slices.Sorted(maps.Keys(m.ExportedFunctionDefinitions())); !slices.Equal(got, []string{"infer", "init", "run"}) {
+		t.Errorf("exports the functions %q: docs/standalone.md names others", got)
 	}
 	if _, err := m.ExportedFunction("init").Call(ctx); err != nil {
 		t.Fatal(err)
