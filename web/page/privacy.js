@@ -4,13 +4,16 @@ import { countOutgoing, outgoingChannel } from '../shared/outgoing.js';
 import { texts } from '../shared/texts.js';
 import { find, say } from './dom.js';
 
+/** Workers are heard through it. */
+const isHeard = typeof BroadcastChannel === 'function';
+
 let requests = 1; // the page itself
 let bytes = 0;
 
 /** Counting begins with the first request of this page's code. */
 export function countPrivately() {
   countOutgoing(add);
-  if (typeof BroadcastChannel === 'function') {
+  if (isHeard) {
     // Workers of other tabs are heard as well: rather too much than too little.
     new BroadcastChannel(outgoingChannel).onmessage = ({ data }) => add(data);
   }
@@ -25,7 +28,7 @@ function add(sent) {
 
 function draw() {
   say(find('sent'), () => texts.sent(bytes));
-  say(find('counted'), () => (bytes === 0 ? texts.counted(requests) : texts.countedBytes(requests, bytes)));
+  say(find('counted'), () => texts.counted(requests, bytes, isHeard));
 }
 
 /** Shows the policy as it came: by the server's header, or else in the page itself. */
@@ -37,7 +40,8 @@ export async function showPolicy() {
   } catch {
     // offline without a service worker: the page's own stands
   }
-  const allowed = /(?:^|;)\s*connect-src ([^;]*)/.exec(policy)?.[1].trim();
-  say(find('policy-note'), () => (policy === '' ? texts.policyNone : allowed === "'self'" ? texts.policyKnown : texts.policyOpen));
+  const sources = policy.split(';').map((directive) => directive.trim().split(/\s+/)).filter(([name]) => name.endsWith('-src'));
+  const isClosed = sources.some(([name]) => name === 'default-src') && sources.every(([, ...from]) => from.every((source) => /^'|^(blob|data):$/.test(source)));
+  say(find('policy-note'), () => (policy === '' ? texts.policyNone : isClosed ? texts.policyKnown : texts.policyOpen));
   find('policy').textContent = policy;
 }

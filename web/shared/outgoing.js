@@ -1,6 +1,7 @@
 /**
- * Counts what a page or a worker sends, as it leaves: the content of every
- * request, and what is hidden in addresses. What is fetched is not counted.
+ * Counts what a page or a worker sends, as it leaves: the content of requests,
+ * and the queries of their addresses. Names of paths and headers are not
+ * counted, for they say what is fetched, nor are the service worker's requests.
  */
 
 /**
@@ -13,10 +14,11 @@ export function countOutgoing(report) {
     if (request.method !== 'GET' && request.method !== 'HEAD') weigh(request.clone());
     return fetch(request);
   };
-  const { XMLHttpRequest, WebSocket, Navigator } = /** @type {any} */ (globalThis);
+  const { XMLHttpRequest, WebSocket, Navigator, RTCDataChannel } = /** @type {any} */ (globalThis);
   wrap(XMLHttpRequest?.prototype, 'send');
   wrap(WebSocket?.prototype, 'send');
   wrap(Navigator?.prototype, 'sendBeacon');
+  wrap(RTCDataChannel?.prototype, 'send');
 
   // Whatever is fetched, be it by a picture or a script, shows here.
   new PerformanceObserver((list) => {

@@ -192,7 +192,7 @@ describe('ways in', { skip }, () => {
       await fetchFrom(page, `${origin}/open.png`);
       assert.match(await failed(page), /^This page may not speak to other servers\. .*127\.0\.0\.1:\d+ too\. Copy the picture/);
       assert.ok(faults.some((fault) => fault.includes('connect-src')), 'the browser enforces it');
-      assert.match(await page.$eval('#policy-note', (note) => note.textContent ?? ''), /no other server than its own/);
+      assert.match(await page.$eval('#policy-note', (note) => note.textContent ?? ''), /goes to its own server alone/);
       await close();
     });
 

@@ -231,9 +231,10 @@ export const texts = {
   privacy: 'Deine Fotos bleiben hier',
   privacyShort: '0 Byte deiner Fotos haben dieses Gerät verlassen',
   sent: (bytes) => (bytes === 0 ? texts.privacyShort : `Diese Seite hat ${whole(bytes)} Byte gesendet`),
-  counted: (requests) => `Jede Anfrage dieser Seite wird beim Absenden gezählt: bisher ${whole(requests)}, um die Seite und das Modell zu holen. Mitgesendeter Inhalt: keiner.`,
-  countedBytes: (requests, bytes) => `Jede Anfrage dieser Seite wird beim Absenden gezählt: bisher ${whole(requests)}. Mitgesendeter Inhalt: ${whole(bytes)} Byte.`,
-  policyKnown: 'Und dein Browser lässt diese Seite mit keinem anderen Server sprechen als ihrem eigenen, was auch immer ihr Code sagt. Das ist die Regel, die er durchsetzt:',
+  counted: (requests, bytes, isHeard) => `Anfragen dieser Seite${isHeard ? ' und ihres Workers' : ''} werden beim Absenden gezählt: bisher ${whole(requests)}${
+    bytes === 0 ? ', um die Seite und das Modell zu holen' : ''}. Mitgesendeter Inhalt: ${bytes === 0 ? 'keiner' : `${whole(bytes)} Byte`}. ${
+    isHeard ? '' : 'Die ihres Workers verrät dieser Browser nicht. '}Kopien der Seite für Zeiten ohne Netz werden außerdem geholt.`,
+  policyKnown: 'Und dein Browser setzt diese Regel durch, was auch immer der Code der Seite sagt: Jedes Bild, jedes Skript, jede Anfrage und jeder Socket geht an ihren eigenen Server allein. WebRTC und der Wechsel auf andere Seiten liegen außerhalb einer solchen Regel; Hamster tut beides nicht.',
   policyOpen: 'Die Regel dieses Servers lässt die Seite auch mit anderen sprechen, damit sie Fotos von dort holen kann:',
   policyNone: 'Dieser Server sendet keine Regel, die es durchsetzt.',
   licence: 'Lizenz',

@@ -316,14 +316,15 @@ export const texts = {
   privacyShort: '0 bytes of your photos have left this device',
   /** @param {number} bytes */
   sent: (bytes) => (bytes === 0 ? texts.privacyShort : `${whole(bytes)} bytes have been sent by this page`),
-  /** @param {number} requests */
-  counted: (requests) => `Every request of this page is counted as it leaves: ${whole(requests)} so far, to fetch the page and the model. Content sent with them: none.`,
   /**
    * @param {number} requests
    * @param {number} bytes
+   * @param {boolean} isHeard whether the worker's are among them
    */
-  countedBytes: (requests, bytes) => `Every request of this page is counted as it leaves: ${whole(requests)} so far. Content sent with them: ${whole(bytes)} bytes.`,
-  policyKnown: 'And your browser lets this page speak to no other server than its own, whatever its code says. This is the policy that it enforces:',
+  counted: (requests, bytes, isHeard) => `Requests of this page${isHeard ? ' and its worker' : ''} are counted as they leave: ${whole(requests)} so far${
+    bytes === 0 ? ', to fetch the page and the model' : ''}. Content sent with them: ${bytes === 0 ? 'none' : `${whole(bytes)} bytes`}. ${
+    isHeard ? '' : 'This browser does not tell of those of its worker. '}Copies of the page for times without a network are fetched besides.`,
+  policyKnown: 'And your browser enforces this policy, whatever the page’s code says: each picture, script, request or socket goes to its own server alone. WebRTC and moves to other pages are beyond such a policy; Hamster makes neither.',
   policyOpen: 'The policy of this server lets the page speak to others too, so that it can fetch photos from there:',
   policyNone: 'This server sends no policy that would enforce it.',
   licence: 'Licence',
