@@ -16,11 +16,20 @@ import { checkPictureSize } from './limits.js';
 /** Formats that every browser opens, so that failing means a damaged file. */
 const everywhere = new Set(['PNG', 'JPEG', 'GIF', 'WebP', 'BMP']);
 
-/** Room for the boxes of an AVIF; other formats need less. */
-const firstBytes = 64 * 1024;
+/** What the formats that need no walk hold their size in. */
+const firstBytes = 64;
 
 /** A JPEG's size comes after its metadata; more segments than this are no photo's. */
 const maxSegments = 1000;
+
+/** As many properties as a picture of boxes can name, and some. */
+const maxBoxes = 40_000;
+
+/** No size lies deeper. */
+const maxDepth = 8;
+
+/** An icon has some sizes, and Chromium decodes none beyond what its directory says. */
+const maxIcons = 100;
 
 /**
  * Finds out what a file is and refuses what cannot be decoded.
@@ -66,10 +75,10 @@ export async function readHeader(file) {
   if (text(view, 0, 6) === 'GIF87a' || text(view, 0, 6) === 'GIF89a') return gif(view);
   if (text(view, 0, 4) === 'RIFF' && text(view, 8, 4) === 'WEBP') return webp(view);
   if (text(view, 0, 2) === 'BM') return bmp(view);
-  if (text(view, 4, 4) === 'ftyp') return isoMedia(view);
+  if (text(view, 4, 4) === 'ftyp') return isoMedia(window, file.size);
   if (starts(view, 0x49, 0x49, 0x2a, 0x00) || starts(view, 0x4d, 0x4d, 0x00, 0x2a)) return unmeasured('TIFF');
-  if (starts(view, 0x00, 0x00, 0x01, 0x00)) return unmeasured('ICO');
-  if (starts(view, 0xff, 0x0a) || text(view, 4, 4) === 'JXL ') return unmeasured('JPEG XL');
+  if (starts(view, 0x00, 0x00, 0x01, 0x00)) return ico(window);
+  if (starts(view, 0xff, 0x0a) || text(view, 4, 4) === 'JXL ') return jpegXL(window, file.size);
   return null;
 }
 
@@ -169,21 +178,135 @@ function bmp(view) {
 }
 
 /**
- * AVIF and HEIC are boxes within boxes; each picture or tile in them has an
- * `ispe` box with its size. The largest one is the size of the whole.
+ * An icon is several pictures, and the largest one is measured, by its own
+ * header: the directory's has room for 256 pixels.
  *
- * @param {DataView} view
- * @returns {ImageHeader | null}
+ * @param {FileWindow} window
+ * @returns {Promise<ImageHeader>}
  */
-function isoMedia(view) {
-  const brand = text(view, 8, 4);
+async function ico(window) {
+  const header = unmeasured('ICO');
+  const directory = await window.view(0, 6);
+  const count = directory.byteLength < 6 ? 0 : Math.min(directory.getUint16(4, true), maxIcons);
+  for (let i = 0; i < count; i++) {
+    const entry = await window.view(6 + 16 * i, 16);
+    if (entry.byteLength < 16) break;
+    enlarge(header, entry.getUint8(0) || 256, entry.getUint8(1) || 256);
+    const inner = await window.view(entry.getUint32(12, true), 24);
+    if (inner.byteLength < 24) continue;
+    if (text(inner, 12, 4) === 'IHDR') enlarge(header, inner.getUint32(16), inner.getUint32(20));
+    // The rows of a mask count as rows of the bitmap.
+    else enlarge(header, Math.abs(inner.getInt32(4, true)), Math.abs(inner.getInt32(8, true)) / 2);
+  }
+  return header;
+}
+
+/**
+ * @param {ImageHeader} header
+ * @param {number} width
+ * @param {number} height
+ */
+function enlarge(header, width, height) {
+  header.width = Math.max(header.width, width);
+  header.height = Math.max(header.height, height);
+}
+
+/**
+ * AVIF and HEIC are boxes within boxes (ISO/IEC 14496-12), in any order; each
+ * picture or tile has an `ispe` box with its size, each film an `av01` box. The
+ * largest one is the size of the whole.
+ *
+ * @param {FileWindow} window
+ * @param {number} size of the file
+ * @returns {Promise<ImageHeader | null>}
+ */
+async function isoMedia(window, size) {
+  const brand = text(await window.view(8, 4), 0, 4);
   const format = brand === 'avif' || brand === 'avis' ? 'AVIF' : /^(hei|hev|mif1|msf1)/.test(brand) ? 'HEIC' : null;
   if (!format) return null; // a film
   const header = unmeasured(format);
-  for (let at = 12; at + 16 <= view.byteLength; at++) {
-    if (view.getUint32(at) !== 0x69737065) continue; // 'ispe'
-    header.width = Math.max(header.width, view.getUint32(at + 8));
-    header.height = Math.max(header.height, view.getUint32(at + 12));
-  }
+  await measure(window, 0, size, header);
   return header;
+}
+
+/** Boxes that hold boxes, and what comes before these. @type {Record<string, number>} */
+const holders = { meta: 4, iprp: 0, ipco: 0, moov: 0, trak: 0, mdia: 0, minf: 0, stbl: 0, stsd: 8 };
+
+/**
+ * @param {FileWindow} window
+ * @param {number} from
+ * @param {number} to
+ * @param {ImageHeader} header takes the largest size
+ * @param {number} [depth]
+ */
+async function measure(window, from, to, header, depth = 0) {
+  for await (const box of boxes(window, from, to)) {
+    if (box.type === 'ispe') {
+      const view = await window.view(box.from, 12);
+      if (view.byteLength === 12) enlarge(header, view.getUint32(4), view.getUint32(8));
+    } else if (box.type === 'av01') {
+      const view = await window.view(box.from, 28);
+      if (view.byteLength === 28) enlarge(header, view.getUint16(24), view.getUint16(26));
+    } else if (box.type in holders && depth < maxDepth) {
+      await measure(window, box.from + holders[box.type], box.to, header, depth + 1);
+    }
+  }
+}
+
+/**
+ * @param {FileWindow} window
+ * @param {number} at
+ * @param {number} end
+ */
+async function* boxes(window, at, end) {
+  for (let count = 0; count < maxBoxes; count++) {
+    const view = await window.view(at, 16);
+    if (view.byteLength < 8) return;
+    let size = view.getUint32(0) || end - at; // 0: all that is left
+    let head = 8;
+    if (size === 1 && view.byteLength === 16) { // too large for 32 bits
+      size = view.getUint32(8) * 2 ** 32 + view.getUint32(12);
+      head = 16;
+    }
+    if (size < head || at + head > end) return;
+    yield { type: text(view, 4, 4), from: at + head, to: Math.min(at + size, end) };
+    at += size;
+  }
+}
+
+/** By the number that stands for them: how wide a picture of JPEG XL is, by its height. */
+const ratios = [0, 1, 12 / 10, 4 / 3, 3 / 2, 16 / 9, 5 / 4, 2];
+
+/**
+ * The size is in the first bits (ISO/IEC 18181-1), the lowest of each byte first;
+ * in a file of boxes, those of the first box with pixels.
+ *
+ * @param {FileWindow} window
+ * @param {number} size of the file
+ * @returns {Promise<ImageHeader>}
+ */
+async function jpegXL(window, size) {
+  let at = 0;
+  if (starts(await window.view(0, 2), 0, 0)) {
+    for await (const { type, from } of boxes(window, 0, size)) {
+      if (type !== 'jxlc' && type !== 'jxlp') continue;
+      at = type === 'jxlp' ? from + 4 : from;
+      break;
+    }
+  }
+  const view = await window.view(at, 16);
+  if (view.byteLength < 2 + 9 || !starts(view, 0xff, 0x0a)) return unmeasured('JPEG XL');
+  let bit = 16;
+  const bits = (/** @type {number} */ count) => {
+    let value = 0;
+    for (let i = 0; i < count; i++, bit++) value += ((view.getUint8(bit >> 3) >> (bit & 7)) & 1) * 2 ** i;
+    return value;
+  };
+  const isSmall = bits(1) === 1;
+  const side = () => 1 + bits([9, 13, 18, 30][bits(2)]);
+  const eighths = () => 8 * (1 + bits(5));
+  const height = isSmall ? eighths() : side();
+  const ratio = ratios[bits(3)];
+  const width = ratio ? Math.floor(height * ratio) : isSmall ? eighths() : side();
+  return { format: 'JPEG XL', width, height };
 }
