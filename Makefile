@@ -127,7 +127,7 @@ fuzz: setup-test ## every fuzz target for 5 minutes (or FUZZTIME)
 # metrics to measure anew, and ROUNDS how often.
 ROUNDS ?= 3
 .PHONY: bench
-bench: setup-test ## Hamster beside its peers, in headless Chromium (half an hour; ONLY=METRIC,… for a part)
+bench: setup-test ## Hamster beside its peers, in headless Chromium (25 minutes; ONLY=METRIC,… for a part)
 	@go run ./tools/hamster bench --rounds $(ROUNDS) $(if $(ONLY),--only $(ONLY) --merge) --json docs/bench/results.json \
 		--markdown docs/bench/results.md --picture docs/bench/peers.svg --curves docs/bench/growth.svg --targets README.md
 

@@ -6,8 +6,11 @@
  * What to load and how many threads to take is in the options.
  *
  * @typedef {{ threads: number, model: string, labels: string[], width: number, height: number, scale: number, offset: number }} Options
- * @typedef {{ backend: string, classify: (source: Blob | HTMLVideoElement) => Promise<ArrayLike<number>> }} Reader
+ * @typedef {{ backend: string, classify: (source: Blob | HTMLVideoElement) => Promise<ArrayLike<number>>,
+ *   resized?: () => number }} Reader
  * @typedef {(options: Options) => Promise<Reader>} Start
+ *
+ * Resized is how many ms of the last classify went from a decoded picture to a tensor.
  *
  * What a reader is to do: to answer the question, then the rest of what is there.
  *
@@ -79,12 +82,14 @@ export async function read({ system, options, question, photo, runs, batch, seco
   const result = { backend: reader.backend, scores: Array.from(await reader.classify(asked)) };
   if (large) {
     const times = [];
+    const resized = [];
     for (let i = 0; i < runs; i++) {
       const begun = performance.now();
       await reader.classify(large);
       times.push(performance.now() - begun);
+      if (reader.resized) resized.push(reader.resized());
     }
-    result.photo = times;
+    Object.assign(result, { photo: times, resize: resized });
   }
   const begun = performance.now();
   for (const one of many) await reader.classify(one);

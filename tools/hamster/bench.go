@@ -37,7 +37,7 @@ type pictureOutputs struct {
 
 type benchRun struct {
 	Only    []string `placeholder:"METRIC" help:"Metrics to measure (default: all)."`
-	All     bool     `help:"With --only: leave nobody out. A part does without Gorgonia, the native runtime, WebGPU and settings off the default, nsfwjs in batch_ms, and every second point of growth."`
+	All     bool     `help:"With --only: leave nobody out. A part does without Gorgonia, the native runtime, WebGPU and settings without a target, quantised weights on several threads, nsfwjs in batch_ms, and every second point of growth."`
 	Rounds  int      `default:"5" placeholder:"N" help:"How often each is measured (default ${default})."`
 	Threads []int    `default:"1,2" placeholder:"N" help:"Thread counts to measure with (default ${default})."`
 	Model   string   `short:"m" type:"existingfile" placeholder:"FILE" help:"ONNX model to run (default: the one in the npm package nsfwjs, got first if it is not in the cache)."`
@@ -48,7 +48,7 @@ type benchRun struct {
 // Help is shown below the flags by kong.
 func (c *benchRun) Help() string {
 	return "A part, as --only steady_ms --rounds 1, takes under a minute, once an earlier run has built and compressed everything; " +
-		"three sites visited twice, over 20 Mbit/s, take nearly all of it. Metrics: " + strings.Join(bench.Metrics(), ", ") + "."
+		"three sites visited twice, over 20 Mbit/s and 40 ms, take nearly all of it. Metrics: " + strings.Join(bench.Metrics(), ", ") + "."
 }
 
 // Validate is called by kong.

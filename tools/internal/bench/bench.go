@@ -146,9 +146,6 @@ type plan []experiment
 func (o *Options) plan() plan {
 	var p plan
 	for _, e := range experiments {
-		if o.Quick && e.slow {
-			continue
-		}
 		if slices.ContainsFunc(e.metrics, func(m string) bool { return slices.Contains(o.Metrics, m) }) {
 			p = append(p, e)
 		}
@@ -370,6 +367,7 @@ func openSession(ctx context.Context, root, site string, files map[string][]byte
 
 func (p plan) run(ctx context.Context, s *session, o Options, report *Report) error {
 	l := newLineup(s.model, o.Threads, report.Environment)
+	l.quick = o.Quick
 	taking := make([][]*Contestant, len(p))
 	var all []*Contestant
 	for i, e := range p {
@@ -419,10 +417,14 @@ func (p plan) run(ctx context.Context, s *session, o Options, report *Report) er
 
 // describe fills in what a row does not have from its samples.
 func (s *session) describe(r *Row, c *Contestant, versions map[string]string, env Environment) {
-	r.Model = s.model.name + "/" + c.File
+	name, shape := s.model.name, s.model.shape
 	if c.at != nil {
-		r.Model = c.at.name + "/" + c.File
-		r.Input, r.MACs, r.Parameters = c.at.shape[2], c.at.macs, c.at.parameters
+		name, shape = c.at.name, c.at.shape
+		r.MACs, r.Parameters = c.at.macs, c.at.parameters
+	}
+	r.Model, r.Input = name+"/"+c.File, shape[2]
+	if shape[3] != shape[2] {
+		r.InputWidth = shape[3]
 	}
 	r.Version = versions[c.System]
 	r.Environment = env

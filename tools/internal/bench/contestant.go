@@ -44,6 +44,7 @@ type Contestant struct {
 	options map[string]any // of systems/<system>.mjs or readers/<system>.mjs
 	thrifty bool           // too slow for more than a few runs in one round
 	extra   bool           // takes part in inference alone
+	bound   bool           // extra, but there in a part too: a target is of it
 	// says is what the backend calls itself when it does what the variant says.
 	says []string
 }
@@ -80,6 +81,7 @@ type lineup struct {
 	threads []int
 	cores   int
 	webgpu  bool // is there an adapter?
+	quick   bool // the first points of a growth curve do
 
 	engines, readers, sites []*Contestant
 }
@@ -172,8 +174,10 @@ func hamsters(threads int, file string) []*Contestant {
 	if threads > 1 {
 		return list
 	}
+	plain := simd("simd128", true, map[string]any{"noRelaxed": true})
+	plain.bound = true
 	return append(list,
-		simd("simd128", true, map[string]any{"noRelaxed": true}),
+		plain,
 		simd("simd128-direct", true, map[string]any{"noRelaxed": true, "noWinograd": true}),
 		&Contestant{
 			System: Hamster, Backend: "gorgonia", Variant: "go", Threads: 1, File: file,

@@ -62,7 +62,14 @@ func (r *Report) WriteCurves(w io.Writer) error {
 	s := &svg{width: pictureWidth}
 	y := float64(pictureEdge)
 	s.text(pictureEdge, y+16, "title", "start", "How it grows")
-	s.text(pictureEdge, y+38, "dim", "start", strings.Replace(r.where(), " at 299×299", ", or plain networks of 3×3 convolutions,", 1))
+	grown := &Report{}
+	for _, row := range r.Rows {
+		if row.MACs > 0 {
+			grown.Rows = append(grown.Rows, row)
+		}
+	}
+	about := grown.where(grown.families())
+	y = s.lines(y+38, about...) - 38
 	x := float64(pictureEdge)
 	s.path("ours-curve", "M%.1f %.1fh24", x, y+52)
 	s.text(x+30, y+56, "strong", "start", "Hamster")
@@ -85,8 +92,23 @@ func (r *Report) WriteCurves(w io.Writer) error {
 		y += chartTop + chartHeight + chartBottom + 14
 	}
 	s.height = y + pictureEdge/2
-	_, err := io.WriteString(w, s.whole("How Hamster and onnxruntime-web grow with the work", r.where()))
+	_, err := io.WriteString(w, s.whole("How Hamster and onnxruntime-web grow with the work", strings.Join(about, " ")))
 	return err
+}
+
+// families names what networks the curves are of.
+func (r *Report) families() string {
+	var list []string
+	for _, row := range r.Rows {
+		switch name, _, _ := strings.Cut(row.Model, "/"); row.Metric {
+		case "growth_size_ms", "growth_size_bytes":
+			list = appendNew(list, "plain networks of 3×3 convolutions")
+		default:
+			name, _, _ = strings.Cut(name, "@")
+			list = appendNew(list, name)
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 // axis maps values to a length by their logarithm.
@@ -201,6 +223,9 @@ func (s *svg) ideal(c chart, rows []Row, h, v axis, place func(x, value float64)
 // roundValues are 1, 2 and 5 times powers of ten between two values.
 func roundValues(from, to float64) []float64 {
 	var list []float64
+	if !(from > 0) { // there are infinitely many
+		return nil
+	}
 	for power := math.Pow(10, math.Floor(math.Log10(from))); power <= to; power *= 10 {
 		for _, digit := range []float64{1, 2, 5} {
 			if v := digit * power; v >= from && v <= to {

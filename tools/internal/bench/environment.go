@@ -40,17 +40,10 @@ func newEnvironment() Environment {
 const loud = 0.15
 
 // remarks say where rows were measured, and how far they can be trusted. Rows may
-// be of several runs.
+// be of several sessions.
 func remarks(rows []Row) []string {
-	var list []string
-	add := func(text string) {
-		if !slices.Contains(list, text) {
-			list = append(list, text)
-		}
-	}
-	for _, r := range rows {
-		add(fmt.Sprintf("%s, %d cores, %s, %s, cross-origin isolated: %t", r.CPU, r.Cores, r.OS, r.Browser, r.Isolated))
-	}
+	list := machines(rows)
+	add := func(text string) { list = appendNew(list, text) }
 	for _, r := range rows {
 		if r.WebGPU != "" {
 			add("WebGPU adapter: " + r.WebGPU)
@@ -62,28 +55,16 @@ func remarks(rows []Row) []string {
 	if len(rows) == 0 {
 		return list
 	}
-	first, last := rows[0].Environment, rows[0].Environment
 	noisy, busiest := 0, -1.0
 	for _, r := range rows {
-		if r.Time.Before(first.Time) {
-			first = r.Environment
-		}
-		if r.Time.After(last.Time) {
-			last = r.Environment
-		}
 		busiest = max(busiest, r.Load)
 		if (Spread{r.Median, r.Min, r.Max}).noise() > loud {
 			noisy++
 		}
 	}
-	const layout = "2006-01-02 15:04"
-	if begun, ended := first.Time.Format(layout), last.Time.Format(layout); begun == ended {
-		add(fmt.Sprintf("Begun %s UTC.", begun))
-	} else {
-		add(fmt.Sprintf("Runs begun from %s to %s UTC.", begun, ended))
-	}
+	add(sessionsText(rows))
 	if busiest >= 0 {
-		text := fmt.Sprintf("Cores at other work before a run: %.2f at most.", busiest)
+		text := fmt.Sprintf("Cores at other work before a session: %.2f at most.", busiest)
 		if busiest > busy {
 			text += " The machine was busy, so times say little."
 		}
@@ -93,6 +74,39 @@ func remarks(rows []Row) []string {
 		add(fmt.Sprintf("%d of %d medians have values more than %.0f %% apart around them.", noisy, len(rows), 100*loud))
 	}
 	return list
+}
+
+func appendNew(list []string, text string) []string {
+	if slices.Contains(list, text) {
+		return list
+	}
+	return append(list, text)
+}
+
+// machines has a line for each that rows were measured on.
+func machines(rows []Row) (list []string) {
+	for _, r := range rows {
+		list = appendNew(list, fmt.Sprintf("%s, %d cores, %s, %s, cross-origin isolated: %t", r.CPU, r.Cores, r.OS, r.Browser, r.Isolated))
+	}
+	return list
+}
+
+// sessionsText says in how many runs of the bench rows were measured, and when.
+// Those of one metric are of one: a merge takes over no less.
+func sessionsText(rows []Row) string {
+	var begun []time.Time
+	for _, r := range rows {
+		if !slices.ContainsFunc(begun, r.Time.Equal) {
+			begun = append(begun, r.Time)
+		}
+	}
+	slices.SortFunc(begun, time.Time.Compare)
+	const layout = "2006-01-02 15:04"
+	if len(begun) == 1 {
+		return fmt.Sprintf("All in one session, begun %s UTC.", begun[0].Format(layout))
+	}
+	return fmt.Sprintf("From %d sessions, begun from %s to %s UTC. What is beside another in a table is of one session.",
+		len(begun), begun[0].Format(layout), begun[len(begun)-1].Format(layout))
 }
 
 // versionsText has a line for each system, with all versions that rows are of.

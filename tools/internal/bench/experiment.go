@@ -18,25 +18,23 @@ type experiment struct {
 	measure func(context.Context, *session, *Contestant) (map[string]float64, error)
 	// long tells who takes too long for a part; nil: nobody.
 	long func(*Contestant) bool
-	// slow experiments are left out of a test of the bench itself.
-	slow bool
 }
 
 // experiments in the order of a round.
 var experiments = []experiment{
-	{metrics: []string{"steady_ms", "first_ms", "first_per_steady"}, who: engines, once: thrifty, measure: inference},
+	{metrics: []string{"steady_ms", "first_ms", "first_per_steady"}, who: engines, once: thrifty, long: quantisedThreads, measure: inference},
 	{metrics: []string{"warm_ms", "warm_start_ms", "warm_load_ms", "warm_first_ms"}, who: leaders, before: prime, measure: warm},
 	{metrics: []string{"cold_ms", "cold_bytes", "cold_requests", "visit_ms", "visit_bytes", "visit_page_ms", "visit_program_ms",
 		"visit_start_ms", "visit_read_ms", "visit_prepare_ms", "visit_run_ms"}, who: sites, measure: visit},
 	{metrics: []string{"memory_bytes", "wasm_memory_bytes", "process_peak_bytes"}, who: alone, measure: memory},
 	{metrics: []string{"main_thread_ms", "main_blocking_ms"}, who: readers, measure: mainThread},
 	{metrics: []string{"webcam_fps"}, who: readers, measure: webcam},
-	{metrics: []string{"photo_ms"}, who: readers, measure: photo},
+	{metrics: []string{"photo_ms", "resize_ms"}, who: readers, measure: photo},
 	{metrics: []string{"batch_ms"}, who: readers, long: slowest, measure: batch},
 	{metrics: []string{"wasm_bytes", "wasm_brotli_bytes"}, who: shipped, once: everyone, measure: sizes},
-	{metrics: []string{"growth_input_ms", "growth_input_bytes"}, who: growth(inputs), long: spare, measure: grown, slow: true},
-	{metrics: []string{"growth_threads_ms"}, who: growthThreads, measure: grown, slow: true},
-	{metrics: []string{"growth_size_ms", "growth_size_bytes"}, who: growth(sizesOfModels), long: spare, measure: grown, slow: true},
+	{metrics: []string{"growth_input_ms", "growth_input_bytes"}, who: growth(inputs), long: spare, measure: grown},
+	{metrics: []string{"growth_threads_ms"}, who: growthThreads, measure: grown},
+	{metrics: []string{"growth_size_ms", "growth_size_bytes"}, who: growth(sizesOfModels), long: spare, measure: grown},
 }
 
 // Metrics are all there are, in the order of a report.
@@ -51,7 +49,7 @@ func Metrics() []string {
 // taking is who takes part, and who would but for brevity.
 func (e experiment) taking(l *lineup, brief bool) (taking, leftOut []*Contestant) {
 	for _, c := range e.who(l) {
-		if brief && (c.extra || e.long != nil && e.long(c)) {
+		if brief && (c.extra && !c.bound || e.long != nil && e.long(c)) {
 			leftOut = append(leftOut, c)
 		} else {
 			taking = append(taking, c)
@@ -62,6 +60,9 @@ func (e experiment) taking(l *lineup, brief bool) (taking, leftOut []*Contestant
 
 // slowest is who takes as long for a batch of photos as all others.
 func slowest(c *Contestant) bool { return c.System == NSFWJS }
+
+// quantisedThreads is who shows what one thread on the same weights shows too.
+func quantisedThreads(c *Contestant) bool { return c.File == quantisedFile && threaded(c) }
 
 func everyone(*Contestant) bool { return true }
 

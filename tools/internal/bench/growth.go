@@ -41,7 +41,11 @@ func spare(c *Contestant) bool { return c.at.spare }
 func growth(points func(*modelFiles) []*point) func(*lineup) []*Contestant {
 	return func(l *lineup) []*Contestant {
 		var all []*Contestant
-		for _, p := range points(l.model) {
+		curve := points(l.model)
+		if l.quick {
+			curve = curve[:2]
+		}
+		for _, p := range curve {
 			all = append(all, pair(1, p)...)
 		}
 		return all
@@ -100,7 +104,11 @@ func (p *point) metric() string { return "growth_" + p.family }
 
 func (s *session) growthJob(p *point) job {
 	var j job
-	if s.wants(p.metric() + "_ms") {
+	switch {
+	case !s.wants(p.metric() + "_ms"):
+	case s.quick:
+		j.Settle, j.Measure = fewSettle, fewMeasure
+	default:
 		j.Settle, j.Measure = amount{Runs: 2, Ms: 300}, amount{Runs: 3, Ms: 700}
 	}
 	if s.wants(p.metric() + "_bytes") { // there is none of threads: that takes a minute, see memory

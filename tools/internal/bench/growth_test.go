@@ -2,7 +2,9 @@ package bench
 
 import (
 	"bytes"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"slices"
 	"testing"
@@ -63,6 +65,33 @@ func TestAModelGetsAnotherInputAndKeepsItsWeights(t *testing.T) {
 	}
 	if before.parameters != after.parameters || !(after.macs > 3*before.macs) {
 		t.Errorf("before %v, after %v", before, after)
+	}
+}
+
+func TestARequestTakesARoundTripAndAConnectionAnother(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &link{Listener: listener, rate: 1e9, roundTrip: 20 * time.Millisecond}
+	server := &http.Server{Handler: l.far(http.NotFoundHandler())}
+	go server.Serve(l)
+	defer server.Close()
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	for i, least := range []time.Duration{2 * l.roundTrip, l.roundTrip} { // the second comes by the same connection
+		begun := time.Now()
+		response, err := client.Get("http://" + listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, response.Body); err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if took := time.Since(begun); took < least {
+			t.Errorf("request %d: %v, want %v at least", i, took, least)
+		}
 	}
 }
 

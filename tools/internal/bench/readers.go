@@ -34,6 +34,7 @@ type answers struct {
 	Backend  string    `json:"backend"`
 	Scores   []float64 `json:"scores"` // of the question
 	Photo    []float64 `json:"photo"`
+	Resize   []float64 `json:"resize"` // part of Photo
 	Batch    float64   `json:"batch"`
 	FPS      float64   `json:"fps"`
 	Longest  float64   `json:"longest"`  // task of the main thread
@@ -100,13 +101,18 @@ func webcam(ctx context.Context, s *session, c *Contestant) (map[string]float64,
 	return map[string]float64{"webcam_fps": a.FPS}, nil
 }
 
-// photo is a JPEG of twelve megapixels, from its bytes to its classes.
+// photo is a JPEG of twelve megapixels, from its bytes to its classes, and what of
+// that went from the decoded picture to a tensor, where the reader tells.
 func photo(ctx context.Context, s *session, c *Contestant) (map[string]float64, error) {
 	a, err := s.read(ctx, c, reading{Photo: largePhoto, Runs: 3})
 	if err != nil {
 		return nil, err
 	}
-	return map[string]float64{"photo_ms": median(a.Photo)}, nil
+	values := map[string]float64{"photo_ms": median(a.Photo)}
+	if len(a.Resize) > 0 {
+		values["resize_ms"] = median(a.Resize)
+	}
+	return values, nil
 }
 
 func batch(ctx context.Context, s *session, c *Contestant) (map[string]float64, error) {

@@ -129,7 +129,7 @@ var titles = map[string]string{
 	"warm_start_ms":      "Warm start: engine started, model read",
 	"warm_load_ms":       "Warm start: model loaded",
 	"warm_first_ms":      "Warm start: first inference",
-	"cold_ms":            "Cold visit of a page: fresh profile, 20 Mbit/s, to the first prediction",
+	"cold_ms":            "Cold visit of a page: fresh profile, 20 Mbit/s, 40 ms a round trip, to the first prediction",
 	"cold_bytes":         "Cold visit: bytes on the wire",
 	"cold_requests":      "Cold visit: requests",
 	"visit_ms":           "Warm visit of a page: the same again, to the first prediction",
@@ -140,13 +140,14 @@ var titles = map[string]string{
 	"visit_read_ms":      "Warm visit, stages: model read",
 	"visit_prepare_ms":   "Warm visit, stages: model prepared",
 	"visit_run_ms":       "Warm visit, stages: inference",
-	"memory_bytes":       "Memory of the page (measureUserAgentSpecificMemory and what it leaves out)",
+	"memory_bytes":       "Memory of the page once it has answered, loading not included (measureUserAgentSpecificMemory and what it leaves out)",
 	"wasm_memory_bytes":  "WebAssembly memory",
-	"process_peak_bytes": "Peak memory of the page's process",
+	"process_peak_bytes": "Peak memory of the page's process, loading and the browser's own part included",
 	"main_thread_ms":     "Main thread: its longest task while the model loads and ten photos are classified",
 	"main_blocking_ms":   "Main thread: what tasks took beyond 50 ms, in all",
 	"webcam_fps":         "Webcam, 640×480: frames classified a second (more is better)",
 	"photo_ms":           "A photo of 12 megapixels: JPEG to classes",
+	"resize_ms":          "A photo of 12 megapixels, of that: decoded picture to tensor (read off a canvas, resized, normalised)",
 	"batch_ms":           "50 photos, one after the other: JPEG to classes",
 	"wasm_bytes":         "WebAssembly shipped",
 	"wasm_brotli_bytes":  "WebAssembly shipped, brotli level 5",
@@ -253,10 +254,7 @@ func (r Row) cells() []string {
 		cells[12] = fmt.Sprintf("%.2f…%.2f", *r.RatioMin, *r.RatioMax)
 	}
 	if t, ok := targetOf(r); ok {
-		cells[13] = fmt.Sprintf("≤ %.2f", t.must)
-		if t.aim > 0 {
-			cells[14] = fmt.Sprintf("≤ %.2f", t.aim)
-		}
+		cells[13], cells[14] = t.bound(t.must), t.bound(t.aim)
 		cells[15] = t.verdict(r)
 	}
 	if r.HamsterRatio != nil {

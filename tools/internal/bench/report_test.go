@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestAReportIsReadAsItWasWritten(t *testing.T) {
@@ -133,7 +134,7 @@ func TestCurvesHaveAPointForEachRow(t *testing.T) {
 	for i, macs := range []float64{1e9, 4e9, 16e9} {
 		for _, system := range []string{ORTWeb, Hamster} {
 			v := float64(100 * (i + 1))
-			rows = append(rows, Row{Metric: "growth_size_ms", System: system, MACs: macs, Parameters: macs / 100, Median: v, Min: v, Max: v})
+			rows = append(rows, Row{Metric: "growth_size_ms", Model: "plain-1/float32", System: system, MACs: macs, Parameters: macs / 100, Median: v, Min: v, Max: v})
 		}
 	}
 	var out bytes.Buffer
@@ -169,26 +170,71 @@ func TestEveryMetricHasATitle(t *testing.T) {
 
 func TestATableOfTargetsIsPutBetweenItsMarks(t *testing.T) {
 	q, low, high := 0.29, 0.26, 0.33
-	ours := Row{Metric: "steady_ms", System: Hamster, Backend: "simd", Variant: "relaxed", Threads: 1, Model: "m/float32", Median: 218,
-		Ratio: &q, RatioMin: &low, RatioMax: &high, Against: "onnxruntime-web, wasm, simd128, 1 thread, float32"}
-	theirs := Row{Metric: "steady_ms", System: ORTWeb, Backend: "wasm", Variant: "simd128", Threads: 1, Model: "m/float32", Median: 749}
-	first := Row{Metric: "first_per_steady", System: Hamster, Backend: "simd", Variant: "relaxed", Threads: 1, Model: "m/float32", Median: 1.6}
-	quantised, another := ours, ours
-	quantised.Model, another.Variant = "m/quantised", "relaxed-direct"
-	r := &Report{Rows: []Row{theirs, ours, quantised, another, first}}
+	e := Environment{CPU: "A", Cores: 2, OS: "linux/amd64", Browser: "Chrome/1", Isolated: true}
+	ours := Row{Metric: "steady_ms", System: Hamster, Backend: "simd", Variant: "relaxed", Threads: 1, Model: "inception_v3/float32", Median: 218,
+		Ratio: &q, RatioMin: &low, RatioMax: &high, Against: "onnxruntime-web, wasm, simd128, 1 thread, float32", Version: "1", Environment: e}
+	theirs := Row{Metric: "steady_ms", System: ORTWeb, Backend: "wasm", Variant: "simd128", Threads: 1, Model: "inception_v3/float32", Median: 749, Version: "2", Environment: e}
+	first, quantised, another, page := ours, ours, ours, ours
+	first.Metric, first.Median, first.Ratio, first.Against = "first_per_steady", 1.6, nil, ""
+	quantised.Model, another.Variant = "inception_v3/quantised", "relaxed-direct"
+	page.Metric, page.Threads, page.Model, page.Median, page.Ratio, page.Against = "visit_ms", 2, "inception_v3/quantised", 934, nil, ""
+	r := &Report{Rows: []Row{theirs, ours, quantised, another, first, page}}
 	const table = targetsBegin + "| | Hamster | onnxruntime-web | ratio | must | aim | |\n|---|---|---|---|---|---|---|\n" +
 		"| Steady inference, relaxed, 1 thread | 218 ms | 749 ms | 0.29 (0.26…0.33) | ≤ 0.55 | ≤ 0.42 | aim reached |\n" +
-		"| First inference by steady inference, relaxed, 1 thread | 1.60 |  |  | ≤ 1.50 |  | missed |\n" + targetsEnd
-	page := []byte("before\n" + targetsBegin + "old\n" + targetsEnd + "after\n")
+		"| First inference by steady inference, relaxed, 1 thread | 1.60 |  |  | ≤ 1.50 |  | missed |\n" +
+		"| Warm visit of a page: the same again, to the first prediction, relaxed, 2 threads | 934 ms |  |  | ≤ 1.00 s |  | reached |\n" +
+		"\nA, 2 cores, linux/amd64, Chrome/1, cross-origin isolated: true.\n" +
+		"hamster 1. onnxruntime-web 2. All in one session, begun 0001-01-01 00:00 UTC.\n" + targetsEnd
+	text := []byte("before\n" + targetsBegin + "old\n" + targetsEnd + "after\n")
 	for range 2 { // a second time changes nothing
 		var err error
-		if page, err = r.PutTargets(page); err != nil || string(page) != "before\n"+table+"after\n" {
-			t.Fatalf("%v\n%s", err, page)
+		if text, err = r.PutTargets(text); err != nil || string(text) != "before\n"+table+"after\n" {
+			t.Fatalf("%v\n%s", err, text)
 		}
 	}
 	for _, page := range []string{"", targetsBegin, targetsEnd + targetsBegin} {
 		if _, err := r.PutTargets([]byte(page)); err == nil {
 			t.Errorf("%q has no place for a table, and gets one", page)
 		}
+	}
+}
+
+func TestAReportSaysFromHowManySessionsItsFiguresAre(t *testing.T) {
+	at := func(minute int) Row {
+		return Row{Environment: Environment{Time: time.Date(2026, 1, 2, 3, minute, 0, 0, time.UTC)}}
+	}
+	for want, rows := range map[string][]Row{
+		"All in one session, begun 2026-01-02 03:04 UTC.": {at(4), at(4)},
+		"From 3 sessions, begun from 2026-01-02 03:04 to 2026-01-02 03:09 UTC. What is beside another in a table is of one session.": {at(5), at(9), at(5), at(4)},
+	} {
+		if got := sessionsText(rows); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestAPictureNamesModelMachineBrowserIsolationVersionsAndThreads(t *testing.T) {
+	e := Environment{CPU: "A", Cores: 2, OS: "linux/amd64", Browser: "Chrome/1", Isolated: true}
+	rows := []Row{
+		{Metric: "visit_ms", System: NSFWJS, Threads: 1, Model: "one/layers", Input: 33, InputWidth: 31, Median: 2, Version: "4", Environment: e},
+		{Metric: "visit_ms", System: Hamster, Variant: "relaxed", Threads: 2, Model: "one/quantised", Input: 33, InputWidth: 31, Median: 1, Version: "5", Environment: e},
+		{Metric: "growth_input_ms", System: Hamster, Threads: 1, Model: "one@75/float32", Input: 75, MACs: 1, Median: 1, Min: 1, Max: 1, Version: "5", Environment: e},
+		{Metric: "growth_input_ms", System: Hamster, Threads: 1, Model: "one@150/float32", Input: 150, MACs: 4, Median: 4, Min: 4, Max: 4, Version: "5", Environment: e},
+	}
+	var bars, curves bytes.Buffer
+	r := &Report{Rows: rows}
+	if err := errors.Join(r.WritePicture(&bars), r.WriteCurves(&curves)); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		">one at 31×33: A, 2 cores, linux/amd64, Chrome/1, cross-origin isolated: true<", ">nsfwjs 4 · hamster 5<",
+		"Threads, where a title names none:", "nsfwjs 1, Hamster 2.<", ">All in one session, begun 0001-01-01 00:00 UTC.<",
+	} {
+		if !strings.Contains(bars.String(), want) {
+			t.Errorf("no %q in\n%s", want, bars.String())
+		}
+	}
+	if want := ">one: A, 2 cores, linux/amd64, Chrome/1, cross-origin isolated: true<"; !strings.Contains(curves.String(), want) {
+		t.Errorf("no %q in\n%s", want, curves.String())
 	}
 }

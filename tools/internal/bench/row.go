@@ -23,9 +23,12 @@ type Row struct {
 	Kernel string `json:"kernel,omitempty"`
 	Layer  string `json:"layer,omitempty"`
 
-	// Input, MACs and Parameters are those of a model of a growth curve: the side
-	// of its picture in pixels, the work of a run, the numbers in its weights.
-	Input      int     `json:"input,omitempty"`
+	// Input is the height of the model's picture in pixels, and its width where
+	// InputWidth is not there.
+	Input      int `json:"input,omitempty"`
+	InputWidth int `json:"input_width,omitempty"`
+	// MACs and Parameters are those of a model of a growth curve: the work of a run,
+	// the numbers in its weights.
 	MACs       float64 `json:"macs,omitempty"`
 	Parameters float64 `json:"parameters,omitempty"`
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html"
 	"strings"
+	"unicode/utf8"
 )
 
 // svg is a picture in the making. It brings its own ground, so that it can be
@@ -49,6 +50,32 @@ func (s *svg) element(format string, args ...any) { fmt.Fprintf(s, format+"\n", 
 
 func (s *svg) text(x, y float64, class, anchor, text string) {
 	s.element(`<text x="%.1f" y="%.1f" class="%s" text-anchor="%s">%s</text>`, x, y, class, anchor, html.EscapeString(text))
+}
+
+// dimWidth is about how many characters of what is dim fit into the picture.
+const dimWidth = 138
+
+// lines writes dim text in lines that fit, the first on the base line y, and returns
+// where the next would be.
+func (s *svg) lines(y float64, texts ...string) float64 {
+	for _, text := range texts {
+		line := ""
+		flush := func() {
+			if line != "" {
+				s.text(pictureEdge, y, "dim", "start", line)
+				y += 17
+			}
+		}
+		for _, word := range strings.Fields(text) {
+			if line != "" && utf8.RuneCountInString(line+" "+word) > dimWidth {
+				flush()
+				line = ""
+			}
+			line = strings.TrimPrefix(line+" "+word, " ")
+		}
+		flush()
+	}
+	return y
 }
 
 func (s *svg) rect(x, y, width, height, round float64, class string) {

@@ -2,13 +2,17 @@ package bench
 
 import (
 	"net"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// linkRate is that of the line that cold visits come over: 20 Mbit/s.
-const linkRate = 20e6 / 8 // bytes a second
+// The line that visits come over: 20 Mbit/s, and 40 ms to the server and back.
+const (
+	linkRate  = 20e6 / 8 // bytes a second
+	roundTrip = 40 * time.Millisecond
+)
 
 // A link is a listener whose connections share one line of limited rate, and
 // that counts the bytes which leave by it, headers included. The browser's own
@@ -16,8 +20,9 @@ const linkRate = 20e6 / 8 // bytes a second
 // line each.
 type link struct {
 	net.Listener
-	rate float64
-	sent atomic.Int64
+	rate      float64
+	roundTrip time.Duration // for a connection to be made, and for each request
+	sent      atomic.Int64
 
 	mu   sync.Mutex
 	free time.Time // when the line is idle again
@@ -28,7 +33,15 @@ func (l *link) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &linked{c, l}, nil
+	return &linked{Conn: c, link: l}, nil
+}
+
+// far answers requests one round trip later.
+func (l *link) far(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(l.roundTrip)
+		h.ServeHTTP(w, r)
+	})
 }
 
 // occupy returns when n more bytes have passed.
@@ -47,6 +60,13 @@ func (l *link) occupy(n int) {
 type linked struct {
 	net.Conn
 	link *link
+	made sync.Once
+}
+
+// Read waits before the first byte: to make a connection takes a round trip.
+func (c *linked) Read(p []byte) (int, error) {
+	c.made.Do(func() { time.Sleep(c.link.roundTrip) })
+	return c.Conn.Read(p)
 }
 
 // frame is how many bytes one connection sends before the others have a turn.

@@ -185,20 +185,21 @@ func (r *showroom) open(ctx context.Context, s *session, c *Contestant) (*shop, 
 		return nil, errors.Join(fmt.Errorf("listen: %w", err), handler.Close())
 	}
 	made := &shop{
-		url: fmt.Sprintf("http://%s/", listener.Addr()), link: &link{Listener: listener, rate: linkRate}, handler: handler,
+		url: fmt.Sprintf("http://%s/", listener.Addr()), link: &link{Listener: listener, rate: linkRate, roundTrip: roundTrip}, handler: handler,
 	}
 	if s.quick {
 		made.link.rate *= 100
+		made.link.roundTrip /= 100
 	}
 	made.http = &http.Server{
 		ReadHeaderTimeout: 10 * time.Second,
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		Handler: made.link.far(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 			made.requests.Add(1)
 			if c.System != Hamster {
 				w = permissive{w}
 			}
 			handler.ServeHTTP(w, q)
-		}),
+		})),
 	}
 	go made.http.Serve(made.link) // ends with close
 	r.shops[c] = made
