@@ -30,7 +30,7 @@ var panels = []panel{
 	{"Steady inference, 1 thread", "steady_ms", 1},
 	{"Steady inference, 2 threads", "steady_ms", 2},
 	{"First inference after load, 1 thread", "first_ms", 1},
-	{"Warm start: IndexedDB to first prediction", "warm_ms", 1},
+	{"Warm start, 1 thread: IndexedDB to first prediction", "warm_ms", 1},
 	{"Cold visit (20 Mbit/s, 40 ms) to first prediction", "cold_ms", 0},
 	{"Cold visit: bytes on the wire", "cold_bytes", 0},
 	{"Warm visit to first prediction", "visit_ms", 0},
