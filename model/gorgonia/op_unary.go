@@ -48,6 +48,19 @@ func lowerLeakyRelu(c *compiler, n *graph.Node) (*step, error) {
 	})(c, n)
 }
 
+func lowerElu(c *compiler, n *graph.Node) (*step, error) {
+	alpha, err := graph.EluOf(n)
+	if err != nil {
+		return nil, err
+	}
+	return lowerUnary(func(x float32) float32 {
+		if x < 0 {
+			return alpha * float32(math.Expm1(float64(x)))
+		}
+		return x
+	})(c, n)
+}
+
 func lowerHardSigmoid(c *compiler, n *graph.Node) (*step, error) {
 	alpha, beta, err := graph.HardSigmoidOf(n)
 	if err != nil {
@@ -64,3 +77,27 @@ func sigmoid(x float32) float32 { return float32(1 / (1 + math.Exp(-float64(x)))
 func tanh(x float32) float32 { return float32(math.Tanh(float64(x))) }
 
 func exp(x float32) float32 { return float32(math.Exp(float64(x))) }
+
+func abs(x float32) float32 { return float32(math.Abs(float64(x))) }
+
+func neg(x float32) float32 { return -x }
+
+func sqrt(x float32) float32 { return float32(math.Sqrt(float64(x))) }
+
+func floor(x float32) float32 { return float32(math.Floor(float64(x))) }
+
+func ceil(x float32) float32 { return float32(math.Ceil(float64(x))) }
+
+func reciprocal(x float32) float32 { return 1 / x }
+
+func erf(x float32) float32 { return float32(math.Erf(float64(x))) }
+
+// gelu is x·Φ(x), with Φ the normal distribution (ONNX Gelu-20).
+func gelu(x float32) float32 {
+	return float32(float64(x) / 2 * (1 + math.Erf(float64(x)/math.Sqrt2)))
+}
+
+// softplus is ln(1 + eˣ), in the form that does not overflow.
+func softplus(x float32) float32 {
+	return float32(math.Max(float64(x), 0) + math.Log1p(math.Exp(-math.Abs(float64(x)))))
+}

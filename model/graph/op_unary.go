@@ -1,9 +1,17 @@
 package graph
 
+import "fmt"
+
+// inferUnary also refuses Gelu's other formula (Gelu-20): no backend has it.
 func inferUnary(_ *inference, n *Node) error {
 	x, err := n.need(0)
 	if err != nil {
 		return err
+	}
+	if n.Op == "Gelu" {
+		if formula, err := n.Attrs.String("approximate", "none"); err != nil || formula != "none" {
+			return fmt.Errorf("approximate %q is not supported", formula)
+		}
 	}
 	return n.set(x.DType, x.Shape...)
 }
@@ -16,6 +24,9 @@ func HardSigmoidOf(n *Node) (alpha, beta float32, err error) {
 	beta, err = n.Attrs.Float("beta", 0.5)
 	return alpha, beta, err
 }
+
+// EluOf returns alpha of x < 0 ? alpha·(eˣ − 1) : x.
+func EluOf(n *Node) (alpha float32, err error) { return n.Attrs.Float("alpha", 1) }
 
 // LeakyReluOf returns the slope for negative inputs.
 func LeakyReluOf(n *Node) (alpha float32, err error) { return n.Attrs.Float("alpha", 0.01) }

@@ -54,6 +54,16 @@ func activation(a ir.Act) (act kernel.Activation, pa, pb float32, err error) {
 		ir.ActSilu:        kernel.SiLU,
 		ir.ActTanh:        kernel.Tanh,
 		ir.ActExp:         kernel.Exp,
+		ir.ActElu:         kernel.ELU,
+		ir.ActErf:         kernel.Erf,
+		ir.ActGelu:        kernel.GELU,
+		ir.ActSoftplus:    kernel.Softplus,
+		ir.ActAbs:         kernel.Abs,
+		ir.ActNeg:         kernel.Neg,
+		ir.ActSqrt:        kernel.Sqrt,
+		ir.ActReciprocal:  kernel.Reciprocal,
+		ir.ActFloor:       kernel.Floor,
+		ir.ActCeil:        kernel.Ceil,
 	}[a.Kind]
 	if !ok {
 		return 0, 0, 0, fmt.Errorf("activation %s has no kernel", a.Kind)

@@ -231,6 +231,29 @@ func (a Act) apply(x float64) float64 {
 		return math.Tanh(x)
 	case ActExp:
 		return math.Exp(x)
+	case ActElu:
+		if x < 0 {
+			return float64(a.A) * math.Expm1(x)
+		}
+		return x
+	case ActErf:
+		return math.Erf(x)
+	case ActGelu:
+		return x / 2 * (1 + math.Erf(x/math.Sqrt2))
+	case ActSoftplus:
+		return math.Max(x, 0) + math.Log1p(math.Exp(-math.Abs(x)))
+	case ActAbs:
+		return math.Abs(x)
+	case ActNeg:
+		return -x
+	case ActSqrt:
+		return math.Sqrt(x)
+	case ActReciprocal:
+		return 1 / x
+	case ActFloor:
+		return math.Floor(x)
+	case ActCeil:
+		return math.Ceil(x)
 	}
 	return x
 }

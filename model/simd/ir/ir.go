@@ -23,7 +23,8 @@ type Graph struct {
 	// Kept are read after the run as outputs are, but where they lie.
 	Kept []*Tensor
 	Ops  []*Op
-	// Channels first: how Inputs and Outputs are laid out by the caller.
+	// InputNHWC says that the caller gives Inputs with the channels last; else
+	// they come first, as in Outputs they always do.
 	InputNHWC bool
 }
 
@@ -165,6 +166,16 @@ const (
 	ActSilu        ActKind = "silu"
 	ActTanh        ActKind = "tanh"
 	ActExp         ActKind = "exp"
+	ActElu         ActKind = "elu" // x < 0 ? A·(eˣ − 1) : x
+	ActErf         ActKind = "erf"
+	ActGelu        ActKind = "gelu"     // x/2 · (1 + erf(x/√2))
+	ActSoftplus    ActKind = "softplus" // ln(1 + eˣ)
+	ActAbs         ActKind = "abs"
+	ActNeg         ActKind = "neg"
+	ActSqrt        ActKind = "sqrt"
+	ActReciprocal  ActKind = "reciprocal"
+	ActFloor       ActKind = "floor"
+	ActCeil        ActKind = "ceil"
 )
 
 // Act is an activation: HardSigmoid is max(0, min(1, A·x + B)).
@@ -182,7 +193,7 @@ func (a Act) String() string {
 		return "relu"
 	case a.Kind == ActClamp || a.Kind == ActHardSigmoid:
 		return fmt.Sprintf("%s(%v,%v)", a.Kind, a.A, a.B)
-	case a.Kind == ActLeaky:
+	case a.Kind == ActLeaky || a.Kind == ActElu:
 		return fmt.Sprintf("%s(%v)", a.Kind, a.A)
 	}
 	return string(a.Kind)

@@ -2,12 +2,18 @@ package ir
 
 import "hamster/model/graph"
 
+// unaryKinds are the activations without parameters.
+var unaryKinds = map[string]ActKind{
+	"Abs": ActAbs, "Ceil": ActCeil, "Erf": ActErf, "Exp": ActExp, "Floor": ActFloor, "Gelu": ActGelu, "HardSwish": ActHardSwish,
+	"Neg": ActNeg, "Reciprocal": ActReciprocal, "Sigmoid": ActSigmoid, "Softplus": ActSoftplus, "Sqrt": ActSqrt, "Tanh": ActTanh,
+}
+
 func lowerUnary(l *lowerer, n *graph.Node) error {
 	x, err := l.in(n, 0)
 	if err != nil {
 		return err
 	}
-	var act Act
+	act := Act{Kind: unaryKinds[n.Op]}
 	switch n.Op {
 	case "Relu":
 		act = Relu
@@ -17,14 +23,9 @@ func lowerUnary(l *lowerer, n *graph.Node) error {
 	case "LeakyRelu":
 		act.Kind = ActLeaky
 		act.A, err = graph.LeakyReluOf(n)
-	case "HardSwish":
-		act.Kind = ActHardSwish
-	case "Sigmoid":
-		act.Kind = ActSigmoid
-	case "Tanh":
-		act.Kind = ActTanh
-	case "Exp":
-		act.Kind = ActExp
+	case "Elu":
+		act.Kind = ActElu
+		act.A, err = graph.EluOf(n)
 	}
 	if err != nil {
 		return err

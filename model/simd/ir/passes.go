@@ -1,6 +1,9 @@
 package ir
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Pass is one rewriting of a graph. It returns how often it changed something.
 type Pass struct {
@@ -243,7 +246,10 @@ func fuseActivation(g *Graph) int {
 func fusesActivation(p *Op, act Act) bool {
 	switch p.Kind {
 	case KindConv, KindAffine, KindMaxPool, KindAvgPool, KindAdd, KindSub, KindMul, KindDiv:
-		return act.Kind != ActExp // which only Softmax-like tails use: no variant of every kernel for it
+		// Others stand alone in networks: no variant of every kernel for them.
+		return slices.Contains([]ActKind{
+			ActClamp, ActHardSigmoid, ActHardSwish, ActLeaky, ActSigmoid, ActSilu, ActTanh, ActElu, ActGelu, ActSoftplus,
+		}, act.Kind)
 	}
 	return false
 }
