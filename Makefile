@@ -6,8 +6,8 @@ FUZZTIME ?= 5m
 # What a browser runs is vetted and tested as WebAssembly too: on Node.js, which
 # is quick, or in Chromium where it asks for what only a browser has.
 WASM_PACKAGES = ./wasm/... ./model/... ./preprocess/... ./tools/bench/... ./tools/package/... ./tools/edge/worker ./tools/edge/deployment
-WASM_ON_NODE = ./preprocess/... ./model/onnxfile ./model/graph ./model/gorgonia ./model/simd/asm
-WASM_IN_CHROMIUM = ./wasm/... ./model ./model/simd
+WASM_ON_NODE = ./preprocess/... ./model/onnxfile ./model/graph ./model/gorgonia
+WASM_IN_CHROMIUM = ./wasm/... ./model ./model/simd ./model/simd/asm
 
 # A clone that another user owns must build too.
 export GOFLAGS := -buildvcs=false $(filter-out -buildvcs=false,$(GOFLAGS))
@@ -25,7 +25,7 @@ run: setup-run ## serve the page on http://127.0.0.1:8080 (or on ADDR)
 	@go run ./tools/hamster serve --addr $(ADDR)
 
 .PHONY: test
-test: check test-go test-wasm test-node test-browser test-edge test-fuzz check-readme ## everything that must pass before a commit lands
+test: check test-go test-wasm test-kernels test-node test-browser test-edge test-fuzz check-readme ## everything that must pass before a commit lands
 
 .PHONY: check
 check: fmt vet staticcheck types ## formatting, static analysis, types
@@ -73,6 +73,11 @@ test-wasm: setup-test ## Go tests, as WebAssembly on Node.js and in Chromium
 	$(WITH_MODEL) export GOOS=js GOARCH=wasm && \
 	go test -timeout 20m -short -exec '$(CURDIR)/tools/wasmexec.sh' $(WASM_ON_NODE) && \
 	go test -timeout 20m -p 1 -short -exec 'node $(CURDIR)/tools/chromiumexec/exec.mjs' $(WASM_IN_CHROMIUM)
+
+# test-go runs them all on wazero and Node.js.
+.PHONY: test-kernels
+test-kernels: setup-test ## the fast engine's kernels, alone, in Chromium
+	go test -short -timeout 5m ./model/simd/kernel -hosts=chromium
 
 .PHONY: test-node
 test-node: setup-test ## JavaScript, and models compared with other runtimes

@@ -304,7 +304,7 @@ func (r *reader) antialiased(ctx context.Context, crop float32) error {
 		}
 		steps = append(steps, kernel.RowFilterStep{
 			In: staging + uint32(4*cutX), InLine: line, Lines: n,
-			Out: kept + uint32((have-base)*out), OutLine: out, OutPixel: 4,
+			Out: kept + uint32((have-base)*out), OutLine: out,
 			Width: t.W, Table: across,
 		})
 		have += n

@@ -28,9 +28,7 @@ const (
 	Sqrt                   // √x, NaN below 0
 	Floor                  // x rounded down
 	Ceil                   // x rounded up
-	Square                 // x²
 	Reciprocal             // 1/x
-	Affine                 // A·x + B, rounded twice
 	ELU                    // x where x ≥ 0, else A·(eˣ − 1)
 	Softplus               // log(1 + eˣ)
 	activations
@@ -38,7 +36,7 @@ const (
 
 var activationNames = [activations]string{
 	"", "minmax", "hardswish", "hardsigmoid", "sigmoid", "silu", "leakyrelu", "tanh", "gelu", "exp", "erf",
-	"abs", "neg", "sqrt", "floor", "ceil", "square", "reciprocal", "affine", "elu", "softplus",
+	"abs", "neg", "sqrt", "floor", "ceil", "reciprocal", "elu", "softplus",
 }
 
 func (a Activation) String() string {
@@ -84,9 +82,6 @@ func (a Activation) begin(e *emitter, f *asm.Func, desc asm.LocalI32, offset uin
 		return func(x asm.V128Value) asm.V128 {
 			return maddExact(x, scale, shift).F32x4PMax(asm.FloatsX4(0)).F32x4PMin(one)
 		}, nil
-	case Affine:
-		scale, shift := param(0), param(1)
-		return func(x asm.V128Value) asm.V128 { return maddExact(x, scale, shift) }, nil
 	case LeakyReLU:
 		alpha := param(0)
 		leaky := e.helper("leakyrelu", func(f *asm.Func) {
@@ -138,8 +133,6 @@ func (a Activation) begin(e *emitter, f *asm.Func, desc asm.LocalI32, offset uin
 		return func(x asm.V128Value) asm.V128 { return v(x).F32x4Floor() }, nil
 	case Ceil:
 		return func(x asm.V128Value) asm.V128 { return v(x).F32x4Ceil() }, nil
-	case Square:
-		return func(x asm.V128Value) asm.V128 { return v(x).F32x4Mul(x) }, nil
 	case Reciprocal:
 		return func(x asm.V128Value) asm.V128 { return one.F32x4Div(x) }, nil
 	case Softplus:

@@ -41,14 +41,6 @@ type Step interface {
 	Words() []uint32
 }
 
-// Chunked wraps a step whose items several threads take Chunk at a time from a
-// counter, instead of an equal contiguous share each. Use it where items cost
-// unequal time.
-type Chunked struct {
-	Step
-	Chunk int
-}
-
 // Unordered wraps a step after which threads need not wait for each other: the
 // next step reads and writes nothing that this one writes.
 type Unordered struct{ Step }
@@ -138,7 +130,7 @@ func (b *Builder) Program(address uint32, steps []Step) ([]byte, error) {
 	set := func(at int, word uint32) { binary.LittleEndian.PutUint32(image[at:], word) }
 	putHeader(image, address+headerSize, len(steps))
 	for i, s := range steps {
-		s, chunk, flags := unwrap(s)
+		s, flags := unwrap(s)
 		index := b.Kernel(s.Kernel())
 		if err := errors.Join(b.errs...); err != nil {
 			return nil, fmt.Errorf("kernel: step %d: %w", i, err)
@@ -151,7 +143,6 @@ func (b *Builder) Program(address uint32, steps []Step) ([]byte, error) {
 		set(record+stepKernel, index)
 		set(record+stepDesc, address+uint32(len(image)))
 		set(record+stepItems, uint32(items))
-		set(record+stepChunk, chunk)
 		set(record+stepFlags, flags)
 		for _, w := range s.Words() {
 			image = binary.LittleEndian.AppendUint32(image, w)
@@ -191,17 +182,13 @@ func ProgramSize(steps []Step) int {
 	return n
 }
 
-func unwrap(s Step) (Step, uint32, uint32) {
-	var chunk, flags uint32
+func unwrap(s Step) (step Step, flags uint32) {
 	for {
-		switch w := s.(type) {
-		case Chunked:
-			s, chunk = w.Step, uint32(max(w.Chunk, 0))
-		case Unordered:
-			s, flags = w.Step, flags|flagUnordered
-		default:
-			return s, chunk, flags
+		u, ok := s.(Unordered)
+		if !ok {
+			return s, flags
 		}
+		s, flags = u.Step, flags|flagUnordered
 	}
 }
 

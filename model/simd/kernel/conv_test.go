@@ -62,12 +62,8 @@ func (a Activation) reference(x, p, q float64) float64 {
 		return math.Floor(x)
 	case Ceil:
 		return math.Ceil(x)
-	case Square:
-		return x * x
 	case Reciprocal:
 		return 1 / x
-	case Affine:
-		return p*x + q
 	case ELU:
 		if x < 0 {
 			return p * math.Expm1(x)

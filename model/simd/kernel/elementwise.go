@@ -65,39 +65,32 @@ func (u Unary) emit(e *emitter, name string) (*asm.Func, error) {
 // BinaryOp is an operation of two operands, x and y.
 type BinaryOp uint8
 
-// The operations. Min and Max are NaN where either operand is.
+// The operations.
 const (
-	Add        BinaryOp = iota // x + y
-	Sub                        // x − y
-	ReverseSub                 // y − x
-	Mul                        // x · y
-	Div                        // x / y
-	ReverseDiv                 // y / x
-	Min
-	Max
+	Add BinaryOp = iota // x + y
+	Sub                 // x − y
+	Mul                 // x · y
+	Div                 // x / y
 	binaryOps
 )
 
 func (o BinaryOp) String() string {
 	if o < binaryOps {
-		return [...]string{"add", "sub", "rsub", "mul", "div", "rdiv", "min", "max"}[o]
+		return [...]string{"add", "sub", "mul", "div"}[o]
 	}
 	return fmt.Sprintf("BinaryOp(%d)", uint8(o))
 }
 
 // Binary is the kernel that combines two tensors, for instance
-// f32_add_nhwc_minmax.
+// f32_binary_nhwc_simd128_add_minmax.
 type Binary struct {
-	Op BinaryOp
-	// Splat: y has one number per pixel (or, with its strides 0, one in all).
-	// Otherwise y has all channels; with its strides 0 it is per channel.
-	Splat bool
-	Act   Activation
+	Op  BinaryOp
+	Act Activation
 }
 
 // BinaryStep sets Out = Act(Op(X, Y)). Y is broadcast over rows or pixels by a
-// stride of 0, over channels by Binary.Splat. Out may be X or Y where their
-// layouts are the same. One item is a row.
+// stride of 0. Out may be X or Y where their layouts are the same. One item is a
+// row.
 type BinaryStep struct {
 	Binary
 	X                       uint32
@@ -124,13 +117,9 @@ func (s BinaryStep) Words() []uint32 {
 	}
 }
 
-// Name is, for instance, f32_binary_nhwc_simd128_mul_splat.
+// Name is, for instance, f32_binary_nhwc_simd128_mul.
 func (b Binary) Name(Options) string {
-	name := "f32_binary_nhwc_simd128_" + b.Op.String()
-	if b.Splat {
-		name += "_splat"
-	}
-	return name + b.Act.suffix()
+	return "f32_binary_nhwc_simd128_" + b.Op.String() + b.Act.suffix()
 }
 
 func (b Binary) apply(x, y asm.V128) asm.V128 {
@@ -139,18 +128,10 @@ func (b Binary) apply(x, y asm.V128) asm.V128 {
 		return x.F32x4Add(y)
 	case Sub:
 		return x.F32x4Sub(y)
-	case ReverseSub:
-		return y.F32x4Sub(x)
 	case Mul:
 		return x.F32x4Mul(y)
-	case Div:
-		return x.F32x4Div(y)
-	case ReverseDiv:
-		return y.F32x4Div(x)
-	case Min:
-		return x.F32x4Min(y)
 	default:
-		return x.F32x4Max(y)
+		return x.F32x4Div(y)
 	}
 }
 
@@ -162,7 +143,6 @@ func (b Binary) emit(e *emitter, name string) (*asm.Func, error) {
 	at, i, x, y, out := f.I32(), f.I32(), f.I32(), f.I32(), f.I32()
 	xPixel, yPixel, outPixel := f.LetI32(desc.LoadI32(8)), f.LetI32(desc.LoadI32(20)), f.LetI32(desc.LoadI32(32))
 	pixels, bytes := f.LetI32(desc.LoadI32(36)), f.LetI32(desc.LoadI32(40))
-	splat := f.V128()
 	act, err := b.Act.begin(e, f, desc, 44)
 	if err != nil {
 		return nil, err
@@ -172,15 +152,8 @@ func (b Binary) emit(e *emitter, name string) (*asm.Func, error) {
 		y.Set(desc.LoadI32(12).Add(item.Mul(desc.LoadI32(16))))
 		out.Set(desc.LoadI32(24).Add(item.Mul(desc.LoadI32(28))))
 		each(f, i, asm.Int(0), pixels, func() {
-			if b.Splat {
-				splat.Set(y.LoadSplat32(0))
-			}
 			overChannels(f, at, bytes, []width{4, 1}, func(w width) {
-				operand := splat.V128
-				if !b.Splat {
-					operand = w.load(y.Add(at), 0)
-				}
-				w.store(f, out.Add(at), 0, act(b.apply(w.load(x.Add(at), 0), operand)))
+				w.store(f, out.Add(at), 0, act(b.apply(w.load(x.Add(at), 0), w.load(y.Add(at), 0))))
 			})
 			x.Set(x.Add(xPixel))
 			y.Set(y.Add(yPixel))

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 )
 
@@ -136,6 +137,27 @@ func halfBits(v float32) uint16 {
 	return sign | uint16((int(b>>23&0xff)-127+15)<<10) | uint16(b>>13&0x3ff)
 }
 
+// random is a number of the type, and stored with its bytes appended.
+func (s Source) random(w *world, stored []byte) (float32, []byte) {
+	q := w.rng.IntN(256)
+	switch s {
+	case Float32:
+		v := w.rng.Float32()*2 - 1
+		return v, binary.LittleEndian.AppendUint32(stored, math.Float32bits(v))
+	case Float16:
+		v := float32(q-128) / 64
+		return v, binary.LittleEndian.AppendUint16(stored, halfBits(v))
+	case Uint8:
+		return float32(q), append(stored, byte(q))
+	}
+	return float32(int8(q)), append(stored, byte(q))
+}
+
+// values are the middle of what random gives, and how far it goes from there.
+func (s Source) values() (middle, span float32) {
+	return [...]float32{Float32: 0, Float16: 0, Uint8: 128, Int8: 0}[s], [...]float32{Float32: 1, Float16: 2, Uint8: 128, Int8: 128}[s]
+}
+
 func TestPackDequantisesEveryTypeAndOrder(t *testing.T) {
 	const o, i, ky, kx, nr = 11, 7, 2, 3, 8
 	n := o * i * ky * kx
@@ -147,21 +169,7 @@ func TestPackDequantisesEveryTypeAndOrder(t *testing.T) {
 					values := make([]float32, n)
 					var stored []byte
 					for k := range values {
-						q := w.rng.IntN(256)
-						switch from {
-						case Float32:
-							values[k] = w.rng.Float32()
-							stored = binary.LittleEndian.AppendUint32(stored, math.Float32bits(values[k]))
-						case Float16:
-							values[k] = float32(q-128) / 64
-							stored = binary.LittleEndian.AppendUint16(stored, halfBits(values[k]))
-						case Uint8:
-							values[k] = float32(q)
-							stored = append(stored, byte(q))
-						case Int8:
-							values[k] = float32(int8(q))
-							stored = append(stored, byte(q))
-						}
+						values[k], stored = from.random(w, stored)
 					}
 					scale, zero := w.random(o), w.random(o)
 					s := from.Size()
@@ -255,8 +263,10 @@ func TestAnAbortedProgramSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Memory[programAt+AbortOffset] = 1
-	if _, err := hosts()[0].Run(c); err == nil {
-		t.Error("no error")
+	for _, h := range hosts() {
+		if _, err := h.Run(c); err == nil || !strings.Contains(err.Error(), "was aborted") {
+			t.Errorf("%s: got %v", h.Name(), err)
+		}
 	}
 }
 
@@ -275,14 +285,14 @@ func TestAMissingThreadEndsTheRunOfTheOthers(t *testing.T) {
 		c.Threads = 2
 		binary.LittleEndian.PutUint64(c.Memory[programAt+TimeoutOffset:], 20e6)
 		binary.LittleEndian.PutUint32(c.Memory[programAt+headerArrived:], math.MaxUint32)
-		if _, err := h.Run(c); err == nil {
-			t.Errorf("%s: no error", h.Name())
+		if _, err := h.Run(c); err == nil || !strings.Contains(err.Error(), "was aborted") {
+			t.Errorf("%s: got %v", h.Name(), err)
 		}
 	}
 }
 
 func TestProgramSizeIsTheSizeOfTheProgram(t *testing.T) {
-	steps := []Step{FillStep{}, Chunked{Unordered{SoftmaxStep{}}, 3}, PoolStep{}}
+	steps := []Step{FillStep{}, Unordered{SoftmaxStep{}}, PoolStep{}}
 	p, err := NewBuilder(Options{}).Program(64, steps)
 	if err != nil {
 		t.Fatal(err)

@@ -6,14 +6,10 @@ import (
 )
 
 // The kernels here do what package preprocess does, bit for bit. Pictures are
-// RGBA bytes. A resize is two filters and a normalisation:
-//
-//	upright (EXIF 1–4):  RowFilter (all rows needed) → ColumnFilter → Normalise
-//	turned (EXIF 5–8):   ColumnFilter → RowFilter, writing columns → Normalise
-//
-// since the upright horizontal is filtered, and rounded to bytes, first.
-// Flips are in the tables (preprocess mirrors its taps), a crop in the pointers.
-// Nearest neighbour is Gather → Normalise.
+// RGBA bytes, upright as they are stored. A resize is two filters, RowFilter for
+// all rows that are needed and then ColumnFilter, and Normalise; lines are
+// filtered, and rounded to bytes, first. A crop is in the pointers. Nearest
+// neighbour is Gather and Normalise.
 
 // splitBits is how many low bits of a weight the kernels treat apart, so that
 // both parts fit the 16-bit factors of i32x4.dot_i16x8_s: the products and sums
@@ -47,17 +43,16 @@ func FilterTable(taps []preprocess.Taps, weights []int32) []int32 {
 }
 
 // RowFilterStep (kernel rgba_filter_rows) resizes lines of pixels along
-// themselves. Output pixel x of line l goes to Out + l·OutLine + x·OutPixel. It
-// reads, but does not use, up to 12 bytes past a line. One item is a line.
+// themselves. It reads, but does not use, up to 12 bytes past a line. One item is
+// a line.
 type RowFilterStep struct {
-	In       uint32
-	InLine   int // bytes from line to line
-	Lines    int
-	Out      uint32
-	OutLine  int
-	OutPixel int
-	Width    int    // output pixels in a line
-	Table    uint32 // FilterTable
+	In      uint32
+	InLine  int // bytes from line to line
+	Lines   int
+	Out     uint32
+	OutLine int
+	Width   int    // output pixels in a line
+	Table   uint32 // FilterTable
 }
 
 type rowFilter struct{}
@@ -70,7 +65,7 @@ func (s RowFilterStep) Items() int { return s.Lines }
 
 // Words is the descriptor.
 func (s RowFilterStep) Words() []uint32 {
-	return []uint32{s.In, uint32(s.InLine), s.Out, uint32(s.OutLine), uint32(s.OutPixel), uint32(s.Width), s.Table}
+	return []uint32{s.In, uint32(s.InLine), s.Out, uint32(s.OutLine), uint32(s.Width), s.Table}
 }
 
 func (rowFilter) Name(Options) string { return "rgba_filter_rows_simd128" }
@@ -95,7 +90,7 @@ func (rowFilter) emit(e *emitter, name string) (*asm.Func, error) {
 	line := e.m.Func(name + "_line")
 	{
 		f := line
-		in, out, step, width, table := f.ParamI32(), f.ParamI32(), f.ParamI32(), f.ParamI32(), f.ParamI32()
+		in, out, width, table := f.ParamI32(), f.ParamI32(), f.ParamI32(), f.ParamI32()
 		p, w, wEnd, tap := f.I32(), f.I32(), f.I32(), f.I32()
 		high, low, px, pair := f.V128(), f.V128(), f.V128(), f.V128()
 		const half = 1 << (preprocess.Precision - 1)
@@ -120,14 +115,14 @@ func (rowFilter) emit(e *emitter, name string) (*asm.Func, error) {
 			high.Set(roundSum(high, low))
 			high.Set(high.I16x8NarrowI32x4(high))
 			f.StoreLane32(out, 0, high.I8x16NarrowI16x8U(high), 0)
-			out.Set(out.Add(step))
+			out.Inc(4)
 			tap.Inc(12)
 		})
 	}
 	f, desc, item, end := e.kernel(name)
 	f.While(item.LtS(end), func() {
 		f.Call(line, desc.LoadI32(0).Add(item.Mul(desc.LoadI32(4))), desc.LoadI32(8).Add(item.Mul(desc.LoadI32(12))),
-			desc.LoadI32(16), desc.LoadI32(20), desc.LoadI32(24))
+			desc.LoadI32(16), desc.LoadI32(20))
 		item.Inc(1)
 	})
 	return f, nil

@@ -19,13 +19,11 @@ const (
 
 // The record of a step, byte offsets.
 const (
-	stepKernel = 0  // table index
-	stepDesc   = 4  // address of the descriptor
-	stepItems  = 8  // number of items
-	stepChunk  = 12 // items taken at a time; 0 = an equal contiguous share
-	stepNext   = 16 // next item to take, where chunk is not 0
-	stepFlags  = 20
-	stepSize   = 32
+	stepKernel = 0 // table index
+	stepDesc   = 4 // address of the descriptor
+	stepItems  = 8 // number of items
+	stepFlags  = 12
+	stepSize   = 16
 
 	flagUnordered = 1 // no barrier after this step
 )
@@ -71,63 +69,39 @@ func (e *emitter) run() *asm.Func {
 
 func (e *emitter) runThreads(f *asm.Func, program, thread, threads asm.LocalI32) {
 	barrier := e.barrier()
-	step, end, group := f.I32(), f.I32(), f.I32()
-	items, chunk, at, stop := f.I32(), f.I32(), f.I32(), f.I32()
+	step, end, items, at, stop := f.I32(), f.I32(), f.I32(), f.I32(), f.I32()
 	step.Set(program.LoadI32(headerSteps))
 	end.Set(step.Add(program.LoadI32(headerCount).MulConst(stepSize)))
-	group.Set(step.I32)
 	f.While(step.LtU(end), func() {
 		items.Set(step.LoadI32(stepItems))
-		chunk.Set(step.LoadI32(stepChunk))
-		call := func() {
-			f.CallIndirect(step.LoadI32(stepKernel), step.LoadI32(stepDesc), at, stop)
+		// 64 bits: items · threads may pass 2^31.
+		share := func(t asm.I32) asm.I32 {
+			return items.ToI64().Mul(t.ToI64()).DivU(threads.ToI64()).ToI32()
 		}
-		f.If(chunk, func() {
-			f.Block(func(taken asm.Label) {
-				f.Loop(func(again asm.Label) {
-					at.Set(step.AtomicAdd(stepNext, chunk))
-					f.BrIf(taken, at.GeS(items))
-					stop.Set(at.Add(chunk))
-					stop.Set(stop.MinS(items))
-					call()
-					f.Br(again)
-				})
-			})
-		}, func() {
-			// 64 bits: items · threads may pass 2^31.
-			share := func(t asm.I32) asm.I32 {
-				return items.ToI64().Mul(t.ToI64()).DivU(threads.ToI64()).ToI32()
-			}
-			at.Set(share(thread.I32))
-			stop.Set(share(thread.AddConst(1)))
-			f.If(at.LtS(stop), call, nil)
-		})
+		at.Set(share(thread.I32))
+		stop.Set(share(thread.AddConst(1)))
+		f.If(at.LtS(stop), func() {
+			f.CallIndirect(step.LoadI32(stepKernel), step.LoadI32(stepDesc), at, stop)
+		}, nil)
 		f.If(step.LoadI32(stepFlags).And(asm.Int(flagUnordered)).Eqz().Or(step.AddConst(stepSize).Eq(end)), func() {
-			f.If(barrier.CallI32(program, threads, group, step), func() { f.Return(asm.Int(1)) }, nil)
-			group.Set(step.AddConst(stepSize))
+			f.If(barrier.CallI32(program, threads), func() { f.Return(asm.Int(1)) }, nil)
 		}, nil)
 		step.Inc(stepSize)
 	})
 	f.Return(asm.Int(0))
 }
 
-// barrier emits barrier(program, threads, first, last) i32: it returns 0 when
-// all threads have come, 1 when the run was aborted or one did not come in
-// time. The last to come rewinds the counters of the steps first to last, which
-// nobody reads before the barrier opens.
+// barrier emits barrier(program, threads) i32: it returns 0 when all threads have
+// come, 1 when the run was aborted or one did not come in time.
 func (e *emitter) barrier() *asm.Func {
 	f := e.m.Func("barrier")
-	program, threads, first, last := f.ParamI32(), f.ParamI32(), f.ParamI32(), f.ParamI32()
+	program, threads := f.ParamI32(), f.ParamI32()
 	f.Results(asm.TypeI32)
 	epoch, spin := f.I32(), f.I32()
 	aborted := func() { f.If(program.AtomicLoad(headerAbort), func() { f.Return(asm.Int(1)) }, nil) }
 	aborted()
 	epoch.Set(program.AtomicLoad(headerEpoch))
 	f.If(program.AtomicAdd(headerArrived, asm.Int(1)).AddConst(1).Eq(threads), func() {
-		f.While(first.LeU(last), func() {
-			f.StoreI32(first, stepNext, asm.Int(0))
-			first.Inc(stepSize)
-		})
 		f.AtomicStore(program, headerArrived, asm.Int(0))
 		f.AtomicStore(program, headerEpoch, epoch.AddConst(1))
 		f.Drop(program.AtomicNotify(headerEpoch, asm.Int(-1)))

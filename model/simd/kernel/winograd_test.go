@@ -14,6 +14,7 @@ type winogradCase struct {
 	residual         bool
 	piece            int // tiles at a time; 0 = all
 	extra            int
+	from             Source // of the weights
 }
 
 func (c winogradCase) run(t *testing.T, seed uint64, tolerance float64) {
@@ -23,16 +24,18 @@ func (c winogradCase) run(t *testing.T, seed uint64, tolerance float64) {
 	ih, iw := c.h+c.w.KY-1, c.wd+c.w.KX-1
 	x := w.random(ih * iw * c.cin)
 	taps := c.w.KY * c.w.KX
-	stored := make([]byte, c.cout*c.cin*taps)
-	weights := make([]float32, len(stored))
+	weights := make([]float32, c.cout*c.cin*taps)
+	var stored []byte
 	scale, zero := make([]float32, c.cout), make([]float32, c.cout)
 	for o := range scale {
-		scale[o], zero[o] = (w.rng.Float32()+0.5)/128, 128
+		middle, span := c.from.values()
+		scale[o], zero[o] = (w.rng.Float32()+0.5)/span, middle
 	}
-	for i := range stored {
-		stored[i] = byte(w.rng.Uint32())
+	for i := range weights {
 		o := i / (c.cin * taps)
-		weights[i] = (float32(stored[i]) - zero[o]) * scale[o]
+		var v float32
+		v, stored = c.from.random(w, stored)
+		weights[i] = (v - zero[o]) * scale[o]
 	}
 	bias, res := w.random(c.cout), w.random(c.h*c.wd*c.cout)
 	in := w.newTensor(ih, iw, c.cin, 0, c.extra, false)
@@ -47,8 +50,8 @@ func (c winogradCase) run(t *testing.T, seed uint64, tolerance float64) {
 		piece = ty * tx
 	}
 	panels := ceilDiv(c.cout, nr)
-	pack := WinogradPackStep{WinogradPack: WinogradPack{c.w, Uint8}, In: w.bytes(stored), Outputs: c.cout, Inputs: c.cin,
-		StrideO: c.cin * taps, StrideI: taps, NR: nr, Scale: w.floats(scale), Zero: w.floats(zero)}
+	pack := WinogradPackStep{WinogradPack: WinogradPack{c.w, c.from}, In: w.bytes(stored), Outputs: c.cout, Inputs: c.cin,
+		StrideO: c.cin * taps * c.from.Size(), StrideI: taps * c.from.Size(), NR: nr, Scale: w.floats(scale), Zero: w.floats(zero)}
 	pack.Out = w.output(4 * pack.Floats())
 	n := c.w.Positions()
 	v := w.output(4 * n * piece * c.cin)
@@ -95,10 +98,10 @@ var winograds = []Winograd{{2, 2, 3, 3}, {4, 4, 3, 3}, {2, 2, 5, 5}, {1, 2, 1, 7
 func TestWinogradAgreesWithNaiveLoop(t *testing.T) {
 	for i, w := range winograds {
 		for _, c := range []winogradCase{
-			{w: w, h: 8, wd: 8, cin: 8, cout: 8},
-			{w: w, h: 7, wd: 9, cin: 5, cout: 11, extra: 3, act: MinMax, residual: true},
-			{w: w, h: 1, wd: 1, cin: 1, cout: 1},
-			{w: w, h: 9, wd: 5, cin: 6, cout: 7, piece: 2, act: MinMax},
+			{w: w, h: 8, wd: 8, cin: 8, cout: 8, from: Uint8},
+			{w: w, h: 7, wd: 9, cin: 5, cout: 11, extra: 3, act: MinMax, residual: true, from: Float32},
+			{w: w, h: 1, wd: 1, cin: 1, cout: 1, from: Uint8},
+			{w: w, h: 9, wd: 5, cin: 6, cout: 7, piece: 2, act: MinMax, from: Float16},
 		} {
 			t.Run(fmt.Sprintf("%v %dx%d %d to %d", w, c.h, c.wd, c.cin, c.cout), func(t *testing.T) { c.run(t, uint64(i), 1e-4) })
 		}
@@ -156,7 +159,8 @@ func FuzzWinograd(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		next := (*script)(&b).next
 		c := winogradCase{w: winograds[next(len(winograds))], h: 1 + next(12), wd: 1 + next(12), cin: 1 + next(40), cout: 1 + next(40),
-			act: Activation(next(2)), residual: next(2) == 1, piece: next(5), extra: next(6)}
+			act: Activation(next(2)), residual: next(2) == 1, piece: next(5), extra: next(6),
+			from: []Source{Uint8, Float32, Float16, Int8}[next(4)]}
 		c.run(t, 1, 3e-4)
 	})
 }

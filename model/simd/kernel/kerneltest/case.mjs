@@ -79,7 +79,7 @@ export async function runCase(wasm, image, head, startWorker) {
   }
   for (const w of workers) w.release();
   if (results.some((r) => r !== 0)) {
-    throw new Error(`run returned ${results}`);
+    throw new Error(`a program was aborted: run returned ${results}`);
   }
   return { results, memory: new Uint8Array(memory.buffer).slice(0, image.length) };
 }
