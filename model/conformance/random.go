@@ -15,7 +15,39 @@ import (
 // that windows can have. A seed always gives the same model. Its results are
 // finite for the inputs that RandomInputs makes.
 func RandomGraph(seed uint64) []byte {
-	r := &randomGraph{Rand: rand.New(rand.NewPCG(seed, 1))}
+	r := rand.New(rand.NewPCG(seed, 1))
+	return makeGraph(r, r)
+}
+
+// ChosenGraph is RandomGraph with shapes, windows and operators taken from bytes,
+// one a choice, so that fuzzing can see what a byte leads to.
+func ChosenGraph(choices []byte) []byte {
+	return makeGraph(Choices(choices), rand.New(rand.NewPCG(1, 1)))
+}
+
+// Choices draws from bytes, one a number, and goes on at random where they end.
+func Choices(bytes []byte) *rand.Rand {
+	return rand.New(&choices{bytes, rand.NewPCG(1, 3)})
+}
+
+type choices struct {
+	bytes []byte
+	rest  *rand.PCG
+}
+
+// Uint64 repeats a byte, since rand reads numbers from above, from below or from
+// the middle.
+func (c *choices) Uint64() uint64 {
+	if len(c.bytes) == 0 {
+		return c.rest.Uint64()
+	}
+	b := c.bytes[0]
+	c.bytes = c.bytes[1:]
+	return uint64(b) * 0x0101010101010101
+}
+
+func makeGraph(choices, values *rand.Rand) []byte {
+	r := &randomGraph{Rand: choices, numbers: values}
 	r.model.Opset = 14 // the first with HardSwish
 	r.values = []onnxbuild.Value{{Name: "x", Shape: d{r.between(1, 2), r.between(1, 40), r.between(1, 20), r.between(1, 20)}}}
 	r.model.Inputs = r.values[:1:1]
@@ -63,8 +95,9 @@ func Compare(got, want []float32, relative, absolute float64) error {
 
 type randomGraph struct {
 	*rand.Rand
-	model  onnxbuild.Model
-	values []onnxbuild.Value // of rank 4, the last computed last
+	numbers *rand.Rand // for constants
+	model   onnxbuild.Model
+	values  []onnxbuild.Value // of rank 4, the last computed last
 }
 
 // most bounds the elements of a value.
@@ -106,7 +139,7 @@ func (r *randomGraph) add(op string, attrs a, shape d, inputs ...string) onnxbui
 func (r *randomGraph) floats(shape d, lo, hi float32) string {
 	data := make([]float32, graph.Elements(shape))
 	for k := range data {
-		data[k] = lo + (hi-lo)*r.Float32()
+		data[k] = lo + (hi-lo)*r.numbers.Float32()
 	}
 	t := onnxbuild.Floats(fmt.Sprintf("c%d", len(r.model.Tensors)), shape, data...)
 	r.model.Tensors = append(r.model.Tensors, t)
@@ -128,7 +161,7 @@ func (r *randomGraph) weights(shape d, k int) string {
 	}
 	q := &onnxfile.Tensor{DType: onnxfile.Uint8, Shape: shape}
 	for range graph.Elements(shape) {
-		q.Data = append(q.Data, byte(r.IntN(256)))
+		q.Data = append(q.Data, byte(r.numbers.IntN(256)))
 	}
 	scales := d{}
 	if r.chance(0.5) {
@@ -246,7 +279,7 @@ func (r *randomGraph) pool(x onnxbuild.Value) {
 }
 
 func (r *randomGraph) activation(x onnxbuild.Value) {
-	op := r.one("Relu", "Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid", "Identity")
+	op := r.one("Relu", "Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid", "Identity", "Elu", "Softplus", "Erf", "Abs", "Neg")
 	inputs := []string{x.Name}
 	if op == "Clip" {
 		inputs = append(inputs, r.floats(d{}, -1, 0), r.floats(d{}, 0.2, 2))

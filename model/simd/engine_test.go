@@ -351,9 +351,9 @@ func TestAsManyOperatorsAsAreSupportedCompileSoon(t *testing.T) {
 	}
 }
 
-// FuzzCompile compiles whatever imports as a graph, and runs what is small: an
-// error of Compile is fine, a panic, a module that is not valid, and addresses
-// outside of memory are not.
+// FuzzCompile compiles whatever imports as a graph, and runs what is small: that
+// Compile names a limit is fine; another error, a panic, a module that is not
+// valid, and addresses outside of memory are not.
 func FuzzCompile(f *testing.F) {
 	for seed := range uint64(6) {
 		f.Add(simdtest.Blocks(seed), false, false)
@@ -369,8 +369,8 @@ func FuzzCompile(f *testing.F) {
 		}
 		c, err := Compile(context.Background(), g, Options{Relaxed: relaxed, Threads: threads})
 		if err != nil {
-			if !strings.HasPrefix(err.Error(), "simd: ") {
-				t.Errorf("%v does not say where it comes from", err)
+			if !strings.HasPrefix(err.Error(), "simd: ") || !isLimit(err) {
+				t.Errorf("%v is no limit of the engine's", err)
 			}
 			return
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -116,11 +117,10 @@ func TestRandomModelsGiveWhatGorgoniaGives(t *testing.T) {
 				b, taken := model(seed), true
 				for _, cfg := range []Config{{everyWinograd: true}, {NoWinograd: true}} {
 					c, err := againstGorgonia(b, seed, cfg)
-					var lower *ir.LowerError
 					switch {
 					case errors.Is(err, errRefused):
 						taken = false
-						if !errors.As(err, &lower) && !strings.Contains(err.Error(), "only one image") {
+						if !isLimit(err) {
 							t.Errorf("seed %d: %v", seed, err)
 						}
 					case err != nil:
@@ -159,19 +159,37 @@ func TestRandomModelsGiveWhatGorgoniaGives(t *testing.T) {
 	}
 }
 
-// FuzzAgainstGorgonia compares both backends on models of a seed, which go test
-// keeps where they differ.
-func FuzzAgainstGorgonia(f *testing.F) {
-	for seed := range uint64(8) {
-		f.Add(seed, false, false)
-		f.Add(seed, true, true)
+// isLimit tells a refusal that says what the engine cannot do from any other
+// error: one that names a node, or a limit of the model as a whole.
+func isLimit(err error) bool {
+	var lower *ir.LowerError
+	if errors.As(err, &lower) {
+		return true
 	}
-	f.Fuzz(func(t *testing.T, seed uint64, blocks, noWinograd bool) {
-		model := conformance.RandomGraph(seed)
-		if blocks {
-			model = simdtest.Blocks(seed)
+	return slices.ContainsFunc([]string{
+		"only one image", "inputs: one is supported", "does not depend on the input", "is not used",
+		"operators, at most", "MB of memory", "the model's tables",
+	}, func(limit string) bool { return strings.Contains(err.Error(), limit) })
+}
+
+// FuzzAgainstGorgonia compares both backends on models whose shapes, windows and
+// operators the fuzzer chooses.
+func FuzzAgainstGorgonia(f *testing.F) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for k := range 16 {
+		choices := make([]byte, 40+10*k)
+		for i := range choices {
+			choices[i] = byte(r.Uint32())
 		}
-		if _, err := againstGorgonia(model, seed, Config{NoWinograd: noWinograd, everyWinograd: !noWinograd}); err != nil && !errors.Is(err, errRefused) {
+		f.Add(choices, k%2 == 1, k/2%2 == 1)
+	}
+	f.Fuzz(func(t *testing.T, choices []byte, blocks, noWinograd bool) {
+		model := conformance.ChosenGraph
+		if blocks {
+			model = simdtest.ChosenBlocks
+		}
+		_, err := againstGorgonia(model(choices), 1, Config{NoWinograd: noWinograd, everyWinograd: !noWinograd})
+		if err != nil && !(errors.Is(err, errRefused) && isLimit(err)) {
 			t.Error(err)
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"hamster/model/conformance"
 	"hamster/model/conformance/onnxbuild"
 	"hamster/model/onnxfile"
 )
@@ -22,7 +23,17 @@ import (
 // what windows can have, this draws how operators hang together. A seed always
 // gives the same model of one image; its results are finite for inputs in −1…1.
 func Blocks(seed uint64) []byte {
-	r := &blocks{Rand: rand.New(rand.NewPCG(seed, 7))}
+	r := rand.New(rand.NewPCG(seed, 7))
+	return makeBlocks(r, r)
+}
+
+// ChosenBlocks is Blocks with what it draws, but for constants, taken from bytes.
+func ChosenBlocks(choices []byte) []byte {
+	return makeBlocks(conformance.Choices(choices), rand.New(rand.NewPCG(1, 7)))
+}
+
+func makeBlocks(choices, values *rand.Rand) []byte {
+	r := &blocks{Rand: choices, numbers: values}
 	r.model.Opset = 14
 	x := value{name: "x", c: 1 + r.IntN(20), h: 1 + r.IntN(14), w: 1 + r.IntN(14)}
 	r.model.Inputs = []onnxbuild.Value{{Name: "x", Shape: x.shape()}}
@@ -65,7 +76,8 @@ func (v value) shape() []int {
 
 type blocks struct {
 	*rand.Rand
-	model onnxbuild.Model
+	numbers *rand.Rand // for constants
+	model   onnxbuild.Model
 }
 
 func (r *blocks) add(op string, attrs onnxbuild.Attrs, c, h, w int, inputs ...string) value {
@@ -84,7 +96,7 @@ func (r *blocks) floats(lo, hi float32, shape ...int) string {
 	}
 	data := make([]float32, n)
 	for i := range data {
-		data[i] = lo + (hi-lo)*r.Float32()
+		data[i] = lo + (hi-lo)*r.numbers.Float32()
 	}
 	t := onnxbuild.Floats(fmt.Sprintf("c%d", len(r.model.Tensors)), shape, data...)
 	r.model.Tensors = append(r.model.Tensors, t)
@@ -112,7 +124,7 @@ func (r *blocks) weights(bound float32, shape ...int) string {
 		n *= d
 	}
 	for range n {
-		q.Data = append(q.Data, byte(r.IntN(256)))
+		q.Data = append(q.Data, byte(r.numbers.IntN(256)))
 	}
 	r.model.Tensors = append(r.model.Tensors, q)
 	zero := &onnxfile.Tensor{Name: fmt.Sprintf("c%d", len(r.model.Tensors)), DType: onnxfile.Uint8, Shape: []int{}, Data: []byte{128}}
