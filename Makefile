@@ -119,7 +119,7 @@ setup-browsers:
 	@tools/setup.sh browsers
 
 .PHONY: check-readme
-check-readme: setup-test ## every command that README.md shows
+check-readme: setup-test ## every command that README.md shows, those within sentences in short
 	go run ./tools/internal/readme
 
 .PHONY: test-fuzz fuzz

@@ -1,6 +1,8 @@
 // Command readme does what a reader of README.md would do: it types every
-// command the page shows, compares what is printed where the page shows that
-// too, and runs the Go programs. Run it in the repository's folder.
+// command that the page shows in a block, compares what is printed where the page
+// shows that too, and runs the Go programs. Of commands within sentences it types
+// short forms, and demands that a test runs what they run. Run it in the
+// repository's folder.
 package main
 
 import (
@@ -77,6 +79,9 @@ func run(ctx context.Context, page string) (passed, failed int, err error) {
 				count(c.line, c.text, reader.typed(ctx, c))
 			}
 		}
+	}
+	for _, c := range inline(string(markdown)) {
+		count(c.line, c.text, reader.inText(ctx, c.text))
 	}
 	if passed+failed == 0 {
 		return 0, 0, fmt.Errorf("%s shows no command", page)

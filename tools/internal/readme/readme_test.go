@@ -31,6 +31,21 @@ func TestCommandsAreTheLinesThatAReaderTypes(t *testing.T) {
 	}
 }
 
+func TestCommandsWithinSentencesAreFound(t *testing.T) {
+	const page = "Type `make it\nso`, or `hamster bench`.\n\n```sh\nmake `fenced`\n```\nNot `makefile` or `--flag`, but `go run ./x`.\n"
+	want := []command{{line: 1, text: "make it so"}, {line: 2, text: "hamster bench"}, {line: 7, text: "go run ./x"}}
+	if got := inline(page); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+}
+
+func TestACommandWithinASentenceNeedsATest(t *testing.T) {
+	err := reader{}.inText(t.Context(), "make unheard-of")
+	if err == nil || !strings.Contains(err.Error(), "no test") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestAPageWithALooseEndIsRefused(t *testing.T) {
 	if _, err := blocks("```sh\nls\n"); err == nil {
 		t.Error("an open block: no error")
