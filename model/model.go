@@ -249,7 +249,8 @@ func (m *Model) Backend() string { return m.backend }
 
 // Run returns the first output for x, as the model computes it. It waits for
 // runs that came before, and returns ctx's error where ctx ends first; ErrClosed
-// after Close.
+// after Close; simd.ErrBroken from a run on in which the engine broke down, after
+// which the model must be loaded anew.
 func (m *Model) Run(ctx context.Context, x Tensor) (Tensor, error) {
 	if !slices.Equal(x.Shape, m.input) {
 		return Tensor{}, fmt.Errorf("input of %s where the model takes %s", graph.Dims(x.Shape), graph.Dims(m.input))

@@ -9,8 +9,8 @@ import (
 type buffer struct {
 	span
 	h, w, c                  int
-	top, left, bottom, right int // the halo, in pixels
-	tensors                  []*ir.Tensor
+	top, left, bottom, right int          // the halo, in pixels
+	tensors                  []*ir.Tensor // whose memory it is
 }
 
 func (b *buffer) pixelStride() int { return 4 * b.c }

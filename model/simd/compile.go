@@ -441,9 +441,6 @@ func (c *compiler) programs(out *Compiled, t *ir.Tensor, v view) error {
 	for _, s := range c.steps {
 		steps = append(steps, s.Step)
 	}
-	if c.consts.at+2*kernel.ProgramSize(steps) > c.consts.base+maxTables {
-		return fmt.Errorf("simd: the model's tables and its program of %d steps pass %d MB", len(steps), maxTables>>20)
-	}
 	program, err := c.b.Program(uint32(c.consts.at), steps)
 	if err != nil {
 		return fmt.Errorf("simd: %w", err)
@@ -456,6 +453,9 @@ func (c *compiler) programs(out *Compiled, t *ir.Tensor, v view) error {
 	}
 	out.Program = put(program)
 	out.Net = put(kernel.Tail(out.Program, len(steps), len(steps)-1))
+	if c.consts.at > c.consts.base+maxTables {
+		return fmt.Errorf("simd: the model's tables and its program of %d steps pass %d MB", len(steps), maxTables>>20)
+	}
 	return nil
 }
 
