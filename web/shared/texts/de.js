@@ -25,7 +25,7 @@ export const texts = {
   lead: 'Zeig Hamster ein Foto, und er sagt dir, was er sieht.',
   noScript: 'Hamster läuft in deinem Browser und braucht dafür JavaScript. Bitte erlaube es für diese Seite.',
 
-  choose: 'Fotos auswählen',
+  choose: 'Fotos wählen',
   drop: 'Fotos hier ablegen oder eins einfügen',
   dropNow: 'Loslassen, und Hamster sieht es sich an',
   place: 'Hier erscheint dein Foto',
