@@ -85,6 +85,11 @@ export class Batch {
 
   stop() {
     this.#turn.abort();
+    for (const item of this.items) {
+      if (item.state !== 'looking') continue;
+      item.state = 'waiting';
+      this.#handlers.onitem(item);
+    }
     this.isRunning = false;
     this.#handlers.onstate();
   }
@@ -115,17 +120,19 @@ export class Batch {
     this.#handlers.onitem(item);
     try {
       const { predictions, ...result } = await this.#handlers.look(item, signal);
+      if (signal.aborted) return; // and perhaps asked again, of another model
       Object.assign(item, { state: 'done', predictions, result });
     } catch (error) {
-      const sentence = signal.aborted ? null : this.#handlers.fails(error);
-      item.state = sentence ? 'failed' : 'waiting';
-      if (sentence) item.error = sentence;
-      else if (!signal.aborted) {
+      if (signal.aborted) return;
+      const sentence = this.#handlers.fails(error);
+      if (!sentence) {
         this.stop();
         this.#handlers.ontrouble(error);
+        return;
       }
+      Object.assign(item, { state: 'failed', error: sentence });
     }
-    if (item.state !== 'waiting') this.#spent += performance.now() - begun;
+    this.#spent += performance.now() - begun;
     this.#handlers.onitem(item);
   }
 

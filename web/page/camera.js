@@ -95,9 +95,15 @@ export class Camera {
       const isOpen = await this.open({ facingMode: { ideal: current.facingMode === 'user' ? 'environment' : 'user' } });
       if (!isOpen || settings()?.deviceId !== current.deviceId) return isOpen;
     }
+    const wish = this.#wish;
     const ids = (await navigator.mediaDevices.enumerateDevices()).filter(({ kind }) => kind === 'videoinput').map(({ deviceId }) => deviceId);
+    if (wish !== this.#wish) return false;
     const next = ids[(ids.indexOf(current?.deviceId ?? '') + 1) % ids.length];
     return this.open({ deviceId: { exact: next } });
+  }
+
+  get isOpen() {
+    return this.#stream !== null;
   }
 
   /** Holds it while nobody looks; what it sees then is lost. */

@@ -101,6 +101,12 @@ export function announce(text) {
   find('announcer').textContent = text;
 }
 
+/** Leads whoever was on what is gone to where one goes on: the first of these that is there. */
+export function leadOn() {
+  const next = ['back', 'freeze', 'many-go', 'save-csv', 'file'].map((id) => find(id)).find((element) => element.getClientRects().length > 0);
+  next?.focus({ preventScroll: true });
+}
+
 /**
  * Gives a file to the reader.
  *

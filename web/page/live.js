@@ -13,13 +13,14 @@ import { isUnsure } from './unsure.js';
 /**
  * @import { Classification } from '../shared/protocol.js'
  *
- * `onlook` tells that the camera is there.
+ * `onlook` tells that the camera is there, `ongone` that the page was left with it.
  * @typedef {{
  *   classify: (source: HTMLVideoElement, options: { top: number, signal: AbortSignal }) => Promise<Classification>,
  *   onlook: () => void,
  *   onanswer: (result: Classification) => void,
  *   onfrozen: (frame: Blob, isMirrored: boolean) => void,
  *   onpause: (isPaused: boolean) => void,
+ *   ongone: () => void,
  *   ontrouble: (error: unknown) => void }} Handlers
  */
 
@@ -46,11 +47,16 @@ export class Live {
   /** @param {Handlers} handlers */
   constructor(handlers) {
     this.#handlers = handlers;
+    this.#turn.abort();
     this.#camera = new Camera(this.#video, () => this.#fail(new CameraError('lost')));
     find('freeze').addEventListener('click', () => (this.#isFrozen ? this.#unfreeze() : this.#freeze()));
     find('switch-camera').addEventListener('click', () => this.#start(() => this.#camera.openNext()));
     document.addEventListener('visibilitychange', () => this.#attend());
-    addEventListener('pagehide', () => this.close());
+    addEventListener('pagehide', () => {
+      if (!this.#isOpen) return;
+      this.close();
+      this.#handlers.ongone(); // a page that comes back has no camera
+    });
   }
 
   /** Opens the camera and looks through it. */
@@ -69,6 +75,14 @@ export class Live {
     this.#setFrozen(false);
   }
 
+  /** Forgets what was seen, by another model. @returns {boolean} whether anything is being looked at */
+  again() {
+    const isLooking = !this.#turn.signal.aborted && !this.#isFrozen;
+    this.#caption.hidden = true;
+    if (isLooking) this.#look();
+    return isLooking;
+  }
+
   /** @param {() => Promise<boolean>} open */
   async #start(open) {
     this.#turn.abort();
@@ -83,7 +97,8 @@ export class Live {
     this.#video.hidden = false;
     find('switch-camera').hidden = this.#camera.count < 2;
     this.#handlers.onlook();
-    this.#look();
+    if (document.hidden) this.#camera.pause(); // until somebody looks
+    else this.#look();
   }
 
   /** Pauses while the page is hidden, and goes on afterwards. */
@@ -95,7 +110,7 @@ export class Live {
       this.#camera.pause();
     } else {
       await this.#camera.resume();
-      this.#look();
+      if (this.#camera.isOpen && !this.#isFrozen && !document.hidden) this.#look();
     }
   }
 
@@ -138,28 +153,36 @@ export class Live {
     }
   }
 
-  /** Keeps the frame of now; the camera waits meanwhile. */
+  /** Keeps the frame of now; the camera sees nothing meanwhile. */
   async #freeze() {
     if (this.#video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
     this.#turn.abort();
-    this.#video.pause();
+    const { signal } = this.#turn = new AbortController();
+    this.#isFrozen = true;
     const canvas = make('canvas');
     canvas.width = this.#video.videoWidth;
     canvas.height = this.#video.videoHeight;
     canvas.getContext('2d')?.drawImage(this.#video, 0, 0);
+    this.#camera.pause();
     /** @type {Blob | null} */
     const frame = await new Promise((resolve) => canvas.toBlob(resolve, 'image/jpeg', 0.95));
-    if (!frame || !this.#isOpen) return;
+    if (signal.aborted) return; // left, or let go again
+    if (!frame) {
+      this.#unfreeze();
+      return;
+    }
     this.#setFrozen(true);
     this.#caption.hidden = true;
     this.#handlers.onfrozen(frame, this.#camera.isFront);
   }
 
   async #unfreeze() {
+    this.#turn.abort();
     this.#setFrozen(false);
     await this.#camera.resume();
+    if (!this.#camera.isOpen || this.#isFrozen) return; // left, or frozen again meanwhile
     this.#handlers.onlook();
-    this.#look();
+    if (!document.hidden) this.#look();
   }
 
   /** @param {boolean} isFrozen */

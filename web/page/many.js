@@ -6,10 +6,10 @@
 import { texts } from '../shared/texts.js';
 import { inspectImage } from '../shared/imageheader.js';
 import { Batch } from './batch.js';
-import { announce, download, find, make, makeButton, say } from './dom.js';
+import { announce, download, find, leadOn, make, makeButton, say } from './dom.js';
 import { toCSV, toJSON } from './export.js';
-import { show, shownGuesses } from './guesses.js';
-import { resting, working } from './status.js';
+import { clear, show, shownGuesses } from './guesses.js';
+import { recovered, resting, working } from './status.js';
 import { thumbnail } from './thumbnail.js';
 import { isUnsure } from './unsure.js';
 
@@ -98,6 +98,7 @@ export class Many {
   /** Forgets all photos. */
   clear() {
     this.#batch.clear();
+    find('many-go').hidden = false;
     for (const { image } of this.#views.values()) URL.revokeObjectURL(image.src);
     this.#views.clear();
     this.#tiles.replaceChildren();
@@ -140,6 +141,7 @@ export class Many {
   async #look(item, signal) {
     const image = await item.photo.open(signal);
     await inspectImage(image); // what is too large to decode is too large to show
+    signal.throwIfAborted();
     await this.#picture(item, image);
     return this.#handlers.classify(image, { top: shownGuesses, signal });
   }
@@ -149,10 +151,10 @@ export class Many {
    * @param {Blob} photo
    */
   async #picture(item, photo) {
-    const { image } = this.#view(item);
-    if (image.src) return;
+    const view = this.#views.get(item);
+    if (!view || view.image.src) return;
     const small = await thumbnail(photo);
-    if (small && this.#views.has(item)) image.src = URL.createObjectURL(small);
+    if (small && this.#views.has(item)) view.image.src = URL.createObjectURL(small);
   }
 
   /** @param {Item} item */
@@ -250,8 +252,11 @@ export class Many {
     if (!this.isShown) return;
     this.#drawSummary();
     document.body.dataset.state = isRunning ? 'looking' : 'answered';
+    recovered();
     const go = find('many-go');
-    go.hidden = done === size;
+    const isThere = document.activeElement === go;
+    go.hidden = size > 0 && done === size;
+    if (isThere && go.hidden) leadOn();
     say(go, () => (isRunning ? texts.stop : texts.resume));
     go.classList.toggle('primary', !isRunning);
     find('save-csv').classList.toggle('primary', done === size);
@@ -292,7 +297,10 @@ export class Many {
   /** What the photos are, in the place of the guesses. */
   #drawSummary() {
     const summary = this.#batch.summary().slice(0, shownGuesses);
-    if (summary.length === 0) return;
+    if (summary.length === 0) {
+      clear();
+      return;
+    }
     show(summary.map(({ label, count }) => ({
       label: () => texts.label(label),
       value: () => texts.photos(count),

@@ -52,6 +52,8 @@ export class Models {
   #kept = [];
   /** @type {ModelInfo | null} */
   #info = null;
+  /** The server's own choice, once it has been loaded. @type {ModelInfo | null} */
+  #usual = null;
 
   /**
    * @param {Wanted} wanted
@@ -71,7 +73,11 @@ export class Models {
   /** @param {Wanted} wanted */
   choose(wanted) {
     this.#wanted = wanted;
-    if (typeof wanted.model === 'string') note(wanted.model);
+    this.#info = null;
+    setState('');
+    for (const id of ['classes', 'promise-classes']) say(find(id), () => texts.classesWaiting);
+    showClasses([]);
+    this.#draw();
     this.#onchoose(wanted);
   }
 
@@ -113,12 +119,21 @@ export class Models {
   /** @param {ModelInfo} info */
   loaded(info) {
     this.#info = info;
+    const { model } = this.#wanted;
+    if (typeof model === 'string') note(model); // not before: one that fails is not asked for again
+    if (model === catalogue) this.#usual = info;
     const { labels } = info;
-    find('model').dataset.ready = '';
+    setState('ready');
     for (const id of ['classes', 'promise-classes']) say(find(id), () => sentence(texts.classes(labels)));
     showClasses(texts.areMany(labels) ? labels : []);
     this.#draw();
     drawCard(info);
+  }
+
+  /** What was known of the model before is not known of this one, but others are there to choose. */
+  failed() {
+    setState('failed');
+    this.#draw();
   }
 
   #draw() {
@@ -129,6 +144,8 @@ export class Models {
       const value = offer.id === this.#default ? catalogue : new URL(offer.manifest, new URL(catalogue, document.baseURI)).href;
       return option(value, () => `${texts.keptModel({ name: offer.name || offer.id, version: offer.version ?? '' })} · ${texts.size(offer.compressed)}`);
     });
+    const usual = new URL(catalogue, document.baseURI).href;
+    if (![...offered, ...this.#kept].some((one) => ('url' in one ? one.url === usual : one.value === catalogue))) offered.unshift(option(catalogue, () => (this.#usual?.name ? texts.keptModel(this.#usual) : texts.model)));
     const addresses = new Set(offered.map(({ value }) => new URL(value, document.baseURI).href));
     const kept = this.#kept.filter(({ url }) => url && !addresses.has(url)).map((model) => option(model.url, () => texts.keptModel(model)));
     if (offered.length > 0) groups.push(group(() => texts.onServer, offered));
@@ -146,6 +163,14 @@ export class Models {
       unlisted.selected = true;
     }
   }
+}
+
+/** @param {'' | 'ready' | 'failed'} state '' while it is on its way */
+function setState(state) {
+  const { dataset } = find('model');
+  delete dataset.ready;
+  delete dataset.failed;
+  if (state) dataset[state] = '';
 }
 
 /** @param {ModelInfo} info */

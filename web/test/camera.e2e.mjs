@@ -9,7 +9,8 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
-import { answer, build, failed, launch, openPage, photos, pick, ready, root, serve, skip } from './harness.mjs';
+import { answer, build, drop, failed, forget, launch, openPage, photos, pick, ready, root, serve, skip } from './harness.mjs';
+import { tinyModel } from './tinymodel.mjs';
 
 /** @import { Page } from 'puppeteer-core' */
 
@@ -133,6 +134,88 @@ describe('the camera', { skip }, () => {
     assert.equal(await page.$eval('#heat', (heat) => /** @type {HTMLElement} */ (heat).hidden), true);
   });
 
+  test('a frozen camera sees nothing, whether anybody looks or not', async () => {
+    const sees = () => page.evaluate(() => /** @type {any} */ (globalThis).tracks.some((/** @type {MediaStreamTrack} */ { readyState, enabled }) => readyState === 'live' && enabled));
+    assert.equal(await sees(), true);
+    await page.click('#freeze');
+    await page.waitForFunction(() => document.body.hasAttribute('data-frozen') && document.body.dataset.state === 'answered');
+    assert.equal(await sees(), false);
+    await hide(true);
+    await hide(false);
+    assert.equal(await sees(), false);
+    await page.click('#freeze');
+    await page.waitForFunction(() => !document.getElementById('caption')?.hidden);
+    assert.equal(await sees(), true);
+  });
+
+  test('let go and left in the same moment, it stays closed', async () => {
+    await page.click('#freeze');
+    await page.waitForFunction(() => document.body.hasAttribute('data-frozen') && document.body.dataset.state === 'answered');
+    await page.evaluate(() => {
+      for (const id of ['freeze', 'close-camera']) document.getElementById(id)?.click();
+    });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assert.equal(await view(), 'photo');
+    assert.equal(await page.evaluate(() => document.body.dataset.state), 'idle');
+    assert.deepEqual(new Set(await tracks()), new Set(['ended']));
+    await live();
+  });
+
+  test('a text that is pasted is told of, and the camera goes on', async () => {
+    const before = await asked();
+    await page.evaluate(() => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData('text/plain', 'a letter');
+      document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+    });
+    assert.equal(await view(), 'camera');
+    assert.match(await page.$eval('#status', (status) => status.textContent ?? ''), /^There is no photo on the clipboard\.$/);
+    assert.match(await page.$eval('#announcer', (announcer) => announcer.textContent ?? ''), /^There is no photo on the clipboard\. /);
+    await page.waitForFunction((before) => /** @type {any} */ (globalThis).asked > before + 1, {}, before);
+  });
+
+  test('another model looks through it at once, and anew at what is frozen', async () => {
+    const open = (/** @type {string[]} */ ...names) => drop(page, [{
+      name: 'own.onnx', type: '',
+      bytes: tinyModel({ pooled: true, metadata: { 'hamster.licence': names[0], 'hamster.labels': JSON.stringify(names.map((label) => ({ id: label, label }))) } }),
+    }]);
+    const told = (/** @type {string} */ words) => page.waitForFunction((words) => new RegExp(words).test(document.querySelector('#caption:not([hidden]) #caption-label')?.textContent ?? ''), {}, words);
+    await open('red', 'green', 'blue');
+    await told('^(Perhaps )?[Rr]ed|[Gg]reen|[Bb]lue');
+    assert.equal((await rows()).length, 3);
+    assert.equal(await page.$eval('#model-choice', (choice) => /** @type {HTMLSelectElement} */ (choice).selectedOptions[0].textContent), 'own.onnx');
+    assert.match(await page.$eval('#model-card', (card) => card.textContent ?? ''), /red/);
+    await page.click('#freeze');
+    await page.waitForFunction(() => document.body.hasAttribute('data-frozen') && document.body.dataset.state === 'answered');
+    await open('rot', 'gruen', 'blau');
+    assert.deepEqual((await answer(page)).map(({ label }) => label).sort(), ['Blau', 'Gruen', 'Rot']);
+    await page.click('.guess-why');
+    await page.waitForSelector('#heat:not([hidden])');
+    await page.click('#freeze');
+    await told('[Rr]ot|[Gg]ruen|[Bb]lau');
+    await forget(page);
+    await page.select('#model-choice', 'models/index.json');
+    await told('^(?!.*([Rr]ot|[Gg]ruen|[Bb]lau))');
+    await page.waitForFunction(() => document.body.dataset.state === 'answered');
+    assert.equal((await rows()).length, 5);
+  });
+
+  test('one that fails closes it and says so, and photos go on with another', async () => {
+    await drop(page, [{ name: 'letter.onnx', type: '', bytes: Buffer.from('PK\x03\x04 a letter') }]);
+    assert.match(await failed(page), /^The file is not an ONNX model\./);
+    assert.deepEqual(new Set(await tracks()), new Set(['ended']));
+    await page.select('#model-choice', 'models/index.json');
+    await ready(page);
+    await live();
+  });
+
+  test('a page that is left keeps no camera, and has none when it comes back', async () => {
+    await page.evaluate(() => dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true })));
+    assert.deepEqual(new Set(await tracks()), new Set(['ended']));
+    assert.equal(await view(), 'photo');
+    await live();
+  });
+
   describe('where there are two', () => {
     /** @type {import('puppeteer-core').Browser} */
     let two;
@@ -175,6 +258,16 @@ describe('the camera', { skip }, () => {
       assert.equal(await page.evaluate(() => document.activeElement?.id), 'switch-camera', 'one who goes through them stays on the button');
       await change();
       assert.deepEqual(await all(), ['fake_device_0 ended', 'fake_device_1 ended', 'fake_device_0 live']);
+    });
+
+    test('left while the other one is looked for, it stays closed', async () => {
+      await page.evaluate(() => {
+        for (const id of ['switch-camera', 'close-camera']) document.getElementById(id)?.click();
+      });
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      assert.equal((await all()).some((/** @type {string} */ track) => track.endsWith('live')), false);
+      await page.click('#live');
+      await page.waitForSelector('#caption:not([hidden])');
     });
 
     // Chromium's cameras look nowhere. From here on the first looks at what is in
@@ -236,7 +329,9 @@ describe('the camera', { skip }, () => {
     await live();
     await page.evaluate(() => /** @type {any} */ (globalThis).tracks.at(-1).dispatchEvent(new Event('ended')));
     assert.match(await failed(page), /^The camera is gone\. It was unplugged/);
-    await page.click('#retry');
+    assert.equal(await page.evaluate(() => document.activeElement?.id), 'live', 'the focus is where it was opened');
+    await page.focus('#retry');
+    await page.keyboard.press('Enter');
     await live();
     await page.click('#close-camera');
   });
@@ -263,8 +358,10 @@ describe('the camera', { skip }, () => {
       permission: { name: 'camera' }, setting: 'denied', origin: new URL(server.url).origin,
       browserContextId: page.browserContext().id,
     });
-    await page.click('#live');
+    await page.focus('#live');
+    await page.keyboard.press('Enter');
     assert.match(await failed(page), /^The camera was not allowed\./);
+    assert.equal(await page.evaluate(() => document.activeElement?.id), 'live');
     await pick(page, join(photos, 'chelsea.png'));
     assert.equal((await answer(page)).length, 5);
   });

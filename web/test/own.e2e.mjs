@@ -4,19 +4,43 @@
  */
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { answer, build, drop, headersOf, interfere, launch, longestTask, obstacles, openPage, ready, root, serve, skip } from './harness.mjs';
+import { answer, build, drop, failed, headersOf, interfere, launch, longestTask, obstacles, openPage, ready, root, serve, skip } from './harness.mjs';
 import { manyModel, slowModel, tinyModel } from './tinymodel.mjs';
 
 /** @import { Page } from 'puppeteer-core' */
 
-/** Runs before the page: keeps what the bar and the voice have told. */
-function watchExplaining() {
+/** Runs before the page: keeps what the bar and the voice have told, and what must be given back. */
+function watchOwn() {
   const global = /** @type {any} */ (globalThis);
   global.bars = [];
   global.announced = [];
+  global.urls = new Set();
+  const { createObjectURL, revokeObjectURL } = URL;
+  URL.createObjectURL = (blob) => {
+    const url = createObjectURL(blob);
+    global.urls.add(url);
+    return url;
+  };
+  URL.revokeObjectURL = (url) => {
+    global.urls.delete(url);
+    revokeObjectURL(url);
+  };
+  global.bitmaps = 0;
+  const { createImageBitmap } = globalThis;
+  globalThis.createImageBitmap = async (/** @type {[any, any]} */ ...options) => {
+    const bitmap = await createImageBitmap(...options);
+    global.bitmaps++;
+    return bitmap;
+  };
+  const { close } = ImageBitmap.prototype;
+  ImageBitmap.prototype.close = function () {
+    global.bitmaps--;
+    close.call(this);
+  };
   addEventListener('DOMContentLoaded', () => {
     const bar = /** @type {HTMLProgressElement} */ (document.getElementById('explaining-progress'));
     new MutationObserver(() => global.bars.push(bar.position)).observe(bar, { attributes: true, attributeFilter: ['value'] });
@@ -38,19 +62,35 @@ describe('a model of the reader’s own', { skip }, () => {
   let opened;
   /** @type {Page} */
   let page;
+  /** Answers that wait, where the server is to be slow. @type {import('node:http').ServerResponse[] | null} */
+  let held = null;
+  /** Whether the server is in trouble with its spare model. */
+  let isDown = false;
+  /** What the server has as its photo; nothing where it is in trouble. */
+  let photo = Buffer.alloc(0);
 
   before(async () => {
     built = await build();
     server = await serve(built);
     const first = Buffer.from(tinyModel({ pooled: true }));
+    const odd = Buffer.from(Buffer.from(first).toString('latin1').replaceAll('GlobalAveragePool', 'GlobalOddnessPool'), 'latin1');
+    const catalogue = JSON.stringify({ models: ['odd', 'spare'].map((id) => ({ id, name: id, manifest: `${id}.onnx`, compressed: odd.length, labels: 3 })) });
     middle = await interfere(server.url, {
-      '/models/index.json': (_, response) => response.writeHead(200, headersOf('application/json')).end('{"models": []}'),
-      '/models/default.onnx': (_, response) => response.writeHead(200, headersOf('application/octet-stream')).end(first),
+      '/models/index.json': (_, response) => response.writeHead(200, headersOf('application/json')).end(catalogue),
+      '/models/default.onnx': (_, response) => {
+        if (held) held.push(response);
+        else response.writeHead(200, headersOf('application/octet-stream')).end(first);
+      },
+      '/models/odd.onnx': (_, response) => response.writeHead(200, headersOf('application/octet-stream')).end(odd),
+      '/models/spare.onnx': (_, response) => response.writeHead(isDown ? 503 : 200, headersOf('application/octet-stream')).end(isDown ? '' : first),
+      '/photo.png': (_, response) => {
+        response.writeHead(photo.length > 0 ? 200 : 503, headersOf('image/png')).end(photo);
+      },
     });
     browser = await launch();
     opened = await openPage(browser, middle.url, async (page) => {
       await page.setViewport({ width: 1280, height: 900 });
-      await page.evaluateOnNewDocument(watchExplaining);
+      await page.evaluateOnNewDocument(watchOwn);
     });
     page = opened.page;
     await ready(page);
@@ -73,7 +113,7 @@ describe('a model of the reader’s own', { skip }, () => {
   async function open(name, bytes) {
     await drop(page, [{ name: `${name}.onnx`, type: '', bytes }]);
     await page.waitForFunction((name) => /** @type {HTMLSelectElement} */ (document.getElementById('model-choice')).selectedOptions[0]?.textContent === name
-      && /answered|idle/.test(document.body.dataset.state ?? ''), {}, `${name}.onnx`);
+      && document.querySelector('#model[data-ready]') && /answered|idle/.test(document.body.dataset.state ?? ''), {}, `${name}.onnx`);
   }
 
   /**
@@ -83,6 +123,12 @@ describe('a model of the reader’s own', { skip }, () => {
    * @param {...[string, number]} squares colour and place
    */
   async function show(...squares) {
+    await drop(page, [{ name: 'wide.png', type: 'image/png', bytes: await wide(...squares) }]);
+    return answer(page);
+  }
+
+  /** @param {...[string, number]} squares */
+  async function wide(...squares) {
     const base64 = await page.evaluate(async (squares) => {
       const canvas = new OffscreenCanvas(640, 160);
       const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext('2d'));
@@ -95,8 +141,7 @@ describe('a model of the reader’s own', { skip }, () => {
       const bytes = new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer());
       return btoa(String.fromCharCode(...bytes));
     }, squares);
-    await drop(page, [{ name: 'wide.png', type: 'image/png', bytes: Buffer.from(base64, 'base64') }]);
-    return answer(page);
+    return Buffer.from(base64, 'base64');
   }
 
   const status = () => page.$eval('#status', (element) => element.textContent ?? '');
@@ -364,6 +409,235 @@ describe('a model of the reader’s own', { skip }, () => {
       assert.equal(await isHidden('all-classes'), true);
       assert.deepEqual(await found(), []);
     });
+  });
+
+  describe('beside others', () => {
+    const german = () => tinyModel({ pooled: true, metadata: { 'hamster.licence': 'MIT', 'hamster.labels': JSON.stringify(['rot', 'grün', 'blau'].map((label) => ({ id: label, label }))) } });
+    const english = () => tinyModel({ pooled: true, metadata: { 'hamster.labels': JSON.stringify(['red', 'green', 'blue'].map((label) => ({ id: label, label }))) } });
+    const tiles = () => page.$$eval('.tile', (all) => all.map((tile) => tile.getAttribute('aria-label')?.replace(/ \d+%$/, '')));
+    const allDone = () => page.waitForFunction(() => document.body.dataset.view === 'many' && document.getElementById('many-go')?.hidden && document.body.dataset.state === 'answered');
+    const view = () => page.evaluate(() => document.body.dataset.view);
+    const chosen = () => page.$eval('#model-choice', (choice) => /** @type {HTMLSelectElement} */ (choice).selectedOptions[0]?.textContent);
+    const odd = () => new URL('models/odd.onnx', middle.url).href;
+    const red = () => wide(['#f00', 1], ['#f00', 8]);
+    const blue = () => wide(['#00f', 1], ['#00f', 8]);
+    const dropBoth = async () => drop(page, [{ name: 'red.png', type: 'image/png', bytes: await red() }, { name: 'blue.png', type: 'image/png', bytes: await blue() }]);
+
+    before(() => open('first', english()));
+
+    test('takes the place of the one before in a grid: every photo is looked at anew, and the card is of the new one', async () => {
+      await dropBoth();
+      await allDone();
+      assert.deepEqual(await tiles(), ['red.png: Red', 'blue.png: Blue']);
+      await open('second', german());
+      await allDone();
+      assert.deepEqual(await tiles(), ['red.png: Rot', 'blue.png: Blau']);
+      assert.match(await page.$eval('#model-card', (card) => card.textContent ?? ''), /MIT/);
+      assert.match(await page.$eval('#classes', (classes) => classes.textContent ?? ''), /^Rot, grün, blau/i);
+    });
+
+    test('takes its place with one photo of many open, and then for the others too', async () => {
+      await page.click('.tile');
+      await page.waitForFunction(() => document.body.dataset.view === 'photo' && document.body.dataset.state === 'answered');
+      await open('first', english());
+      assert.equal((await answer(page))[0].label, 'Red');
+      await page.keyboard.press('Escape');
+      await allDone();
+      assert.deepEqual(await tiles(), ['red.png: Red', 'blue.png: Blue']);
+    });
+
+    test('where it is none, the grid says so, and with another one nothing is left of that', async () => {
+      await drop(page, [{ name: 'letter.onnx', type: '', bytes: Buffer.from('PK\x03\x04 a letter') }]);
+      assert.match(await failed(page), /^The file is not an ONNX model\./);
+      assert.equal(await chosen(), 'letter.onnx');
+      assert.equal(await page.$eval('#model-card', (card) => /** @type {HTMLElement} */ (card).checkVisibility({ visibilityProperty: true })), false, 'nothing is told of it');
+      await page.select('#model-choice', 'models/index.json');
+      await allDone();
+      assert.equal(await isHidden('failure'), true);
+      assert.deepEqual(await tiles(), ['red.png: Class 0', 'blue.png: Class 2']);
+    });
+
+    test('trouble with a grid is over when it is tried again', async () => {
+      isDown = true;
+      await page.select('#model-choice', new URL('models/spare.onnx', middle.url).href);
+      assert.match(await failed(page), /^The model could not be fetched\./);
+      isDown = false;
+      await page.focus('#retry');
+      await page.keyboard.press('Enter');
+      assert.match(String(await focused()), /^(many-go|save-csv)$/);
+      await allDone();
+      assert.equal(await isHidden('failure'), true);
+      await page.select('#model-choice', 'models/index.json');
+      await allDone();
+    });
+
+    test('a text that is pasted, or a folder without photos, leaves the grid as it is', async () => {
+      await listen();
+      await page.evaluate(() => {
+        const clipboardData = new DataTransfer();
+        clipboardData.setData('text/plain', 'a letter');
+        document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+      });
+      assert.equal(await view(), 'many');
+      assert.equal(await page.evaluate(() => document.body.dataset.state), 'answered');
+      assert.match(await status(), /^There is no photo on the clipboard\.$/);
+      assert.match((await announced()).at(-1) ?? '', /^There is no photo on the clipboard\./);
+      assert.equal((await tiles()).length, 2);
+    });
+
+    test('a photo of many that came by an address and is gone when it is opened is told of, and opened when it is back', async () => {
+      const link = async () => {
+        await page.evaluate((address) => {
+          const data = new DataTransfer();
+          data.setData('text/uri-list', address);
+          document.body.dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: data }));
+        }, new URL('photo.png', middle.url).href);
+        await page.waitForFunction(() => document.querySelectorAll('.tile[data-state="done"]').length === 3);
+      };
+      photo = await red();
+      await link();
+      photo = Buffer.alloc(0);
+      await page.click('li:nth-child(3) .tile');
+      assert.match(await failed(page), /^That photo could not be fetched\.|status 503/);
+      photo = await red();
+      await page.click('#retry');
+      await page.waitForFunction(() => document.body.dataset.state === 'answered');
+      assert.equal(await page.$eval('#picture', (picture) => /** @type {HTMLImageElement} */ (picture).alt), 'Your photo, photo.png');
+      assert.equal(await focused(), 'back');
+      await page.keyboard.press('Escape');
+      await page.click('#close-many');
+    });
+
+    test('who picks many photos by keyboard is led to the button that stops them, and on when all are done', async () => {
+      const dir = await mkdtemp(join(tmpdir(), 'hamster-own-'));
+      try {
+        await page.focus('#file');
+        const files = [join(dir, 'red.png'), join(dir, 'blue.png')];
+        await writeFile(files[0], await red());
+        await writeFile(files[1], await blue());
+        await page.evaluate(() => {
+          const global = /** @type {any} */ (globalThis);
+          global.focused = [];
+          addEventListener('focusin', ({ target }) => global.focused.push(/** @type {HTMLElement} */ (target).id));
+        });
+        assert.equal(await focused(), 'file');
+        await /** @type {import('puppeteer-core').ElementHandle<HTMLInputElement>} */ (await page.$('#file')).uploadFile(...files);
+        await allDone();
+        assert.deepEqual(await page.evaluate(() => /** @type {any} */ (globalThis).focused), ['many-go', 'save-csv']);
+      } finally {
+        await rm(dir, { recursive: true, force: true });
+      }
+      await page.click('#close-many');
+      assert.equal(await focused(), 'file');
+    });
+
+    test('a grid that is closed while a photo is being read keeps nothing of it', async () => {
+      const files = ['1.png', '2.png'].map((name) => ({ name, type: 'image/png' }));
+      const bytes = await red();
+      const before = await page.evaluate(() => {
+        const global = /** @type {any} */ (globalThis);
+        const { arrayBuffer } = Blob.prototype;
+        Blob.prototype.arrayBuffer = async function () {
+          await new Promise((resolve) => { global.goOn = resolve; });
+          Blob.prototype.arrayBuffer = arrayBuffer;
+          return arrayBuffer.call(this);
+        };
+        return [global.urls.size, global.bitmaps];
+      });
+      await drop(page, files.map((file) => ({ ...file, bytes })));
+      await page.waitForFunction(() => document.body.dataset.view === 'many' && /** @type {any} */ (globalThis).goOn);
+      await page.click('#close-many');
+      const after = await page.evaluate(async () => {
+        const global = /** @type {any} */ (globalThis);
+        global.goOn();
+        await new Promise((settled) => setTimeout(settled, 500));
+        return [global.urls.size, global.bitmaps];
+      });
+      assert.deepEqual(after, before);
+    });
+
+    test('one of the server’s that cannot be used is told of; the next visit does not ask for it, and where it does there are others to choose', async () => {
+      await page.select('#model-choice', odd());
+      assert.match(await failed(page), /^The model needs something Hamster cannot do\./);
+      await page.reload();
+      await ready(page);
+      assert.match(await chosen() ?? '', /^(Model|A model)/);
+      await page.evaluate((model) => localStorage.setItem('hamster-model', model), odd());
+      await page.reload();
+      assert.match(await failed(page), /^The model needs something Hamster cannot do\./);
+      await page.waitForFunction(() => /** @type {HTMLSelectElement} */ (document.getElementById('model-choice')).options.length > 1);
+      assert.match(await chosen() ?? '', /^odd/i);
+      assert.match(await page.$eval('#policy', (policy) => policy.textContent ?? ''), /connect-src 'self'/);
+      await page.select('#model-choice', 'models/index.json');
+      await ready(page);
+      assert.equal((await show(['#f00', 1])).length, 3);
+      assert.equal(await page.evaluate(() => localStorage.getItem('hamster-model')), null);
+    });
+
+    test('a photo that comes while the camera waits for a model keeps its place when the model fails', async () => {
+      held = [];
+      const other = await openPage(browser, middle.url);
+      await other.page.waitForSelector('#live');
+      await other.page.waitForFunction(() => document.getElementById('sent')?.hasAttribute('data-said') || document.documentElement.lang);
+      await other.page.evaluate(() => new Promise((painted) => requestAnimationFrame(() => setTimeout(painted, 100))));
+      await other.page.click('#live');
+      await other.page.waitForFunction(() => document.body.dataset.view === 'camera');
+      await drop(other.page, [{ name: 'red.png', type: 'image/png', bytes: await red() }]);
+      await other.page.waitForSelector('#picture:not([hidden])');
+      for (let i = 0; held.length === 0 && i < 100; i++) await new Promise((resolve) => setTimeout(resolve, 50));
+      for (const response of held) response.writeHead(503, headersOf('text/plain')).end();
+      held = null;
+      assert.match(await failed(other.page), /^The model could not be fetched\./);
+      assert.equal(await other.page.$eval('#picture', (picture) => /** @type {HTMLImageElement} */ (picture).alt), 'Your photo, red.png');
+      await other.page.click('#retry');
+      assert.equal((await answer(other.page)).length, 3);
+      assert.deepEqual(other.faults, []);
+      await other.close();
+    });
+  });
+
+  test('sixty photos leave no more behind than their thumbnails', async (t) => {
+    const first = 20;
+    const all = 60;
+    const add = (/** @type {number} */ count) => page.evaluate(async (count) => {
+      const canvas = new OffscreenCanvas(2000, 1500);
+      const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext('2d'));
+      context.fillStyle = '#c40';
+      context.fillRect(0, 0, 2000, 1500);
+      const photo = await canvas.convertToBlob({ type: 'image/jpeg' });
+      const dataTransfer = new DataTransfer();
+      for (let i = 0; i < count; i++) dataTransfer.items.add(new File([photo], `${i}.jpg`, { type: 'image/jpeg' }));
+      document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+    }, count);
+    const session = await page.createCDPSession();
+    const system = await browser.target().createCDPSession();
+    /** What the processes that show pages take of the machine's memory, in bytes. */
+    const resident = async () => {
+      const { processInfo } = await system.send('SystemInfo.getProcessInfo');
+      const sizes = await Promise.all(processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => readFile(`/proc/${id}/status`, 'utf8').catch(() => '')));
+      return sizes.reduce((sum, status) => sum + 1024 * Number(/^VmRSS:\s*(\d+)/m.exec(status)?.[1] ?? 0), 0);
+    };
+    const measure = async (/** @type {number} */ count) => {
+      await page.waitForFunction((count) => document.querySelectorAll('.tile[data-state="done"]').length === count, {}, count);
+      await session.send('HeapProfiler.collectGarbage');
+      const { JSHeapUsedSize: heap = 0 } = await page.metrics();
+      return { heap, memory: await resident(), ...await page.evaluate(() => {
+        const { urls, bitmaps } = /** @type {any} */ (globalThis);
+        return { urls: urls.size, bitmaps };
+      }) };
+    };
+    await add(first);
+    const before = await measure(first);
+    await add(all - first);
+    const after = await measure(all);
+    t.diagnostic(`${JSON.stringify(before)} after ${first}, ${JSON.stringify(after)} after ${all}`);
+    assert.equal(after.urls - before.urls, all - first, 'one for each thumbnail');
+    assert.equal(after.bitmaps, 0);
+    assert.ok(after.heap - before.heap < 40_000 * (all - first), `the heap grew by ${after.heap - before.heap} bytes`);
+    // Whatever is decoded has 12,000,000 bytes, here or in the worker.
+    assert.ok(before.memory > 0 && after.memory - before.memory < 4_000_000 * (all - first), `the page and its worker grew by ${after.memory - before.memory} bytes`);
+    await page.click('#close-many');
+    assert.equal(await page.evaluate(() => /** @type {any} */ (globalThis).urls.size), 0);
   });
 
   test('nothing broke its security policy, left its origin, or was left uncaught', () => assert.deepEqual(opened.faults, []));
