@@ -1,6 +1,7 @@
 package asm
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"math"
@@ -11,13 +12,23 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 )
 
-// instantiate compiles and starts m on wazero, which lacks relaxed SIMD.
-func instantiate(t testing.TB, m *Module) api.Module {
+// encode encodes m, and asks the browser that this runs in whether it is valid.
+func encode(t testing.TB, m *Module) []byte {
 	t.Helper()
 	wasm, err := m.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !browserValidates(wasm) {
+		t.Fatalf("WebAssembly.validate refuses % x", wasm)
+	}
+	return wasm
+}
+
+// instantiate compiles and starts m on wazero, which lacks relaxed SIMD.
+func instantiate(t testing.TB, m *Module) api.Module {
+	t.Helper()
+	wasm := encode(t, m)
 	ctx := context.Background()
 	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().
 		WithCoreFeatures(api.CoreFeaturesV2|experimental.CoreFeaturesThreads))
@@ -262,13 +273,12 @@ func TestAtomicsWorkOnASharedMemory(t *testing.T) {
 	f.Results(TypeI32)
 	f.AtomicStore(Int(0), 8, Int(5))
 	f.Drop(Int(0).AtomicAdd(8, Int(6)))
-	f.Drop(Int(0).AtomicCompareExchange(8, Int(11), Int(20)))
 	f.Drop(Int(0).AtomicNotify(8, Int(1)))
-	waited := f.LetI32(Int(0).AtomicWait(8, Int(20), Long(1000)))
+	waited := f.LetI32(Int(0).AtomicWait(8, Int(11), Long(1000)))
 	f.Return(Int(0).AtomicLoad(8).MulConst(10).Add(waited))
 	m.Export("f", f)
-	if got := call(t, instantiate(t, m), "f"); got != 202 {
-		t.Errorf("f() = %d, want 202 (value 20, wait timed out)", got)
+	if got := call(t, instantiate(t, m), "f"); got != 112 {
+		t.Errorf("f() = %d, want 112 (value 11, wait timed out)", got)
 	}
 }
 
@@ -315,12 +325,14 @@ func TestEncodeReportsMisuse(t *testing.T) {
 
 // writer builds a random but well-typed function out of fuzz bytes.
 type writer struct {
-	f      *Func
-	script []byte
-	ints   []LocalI32
-	floats []LocalF32
-	vecs   []LocalV128
-	budget int
+	f       *Func
+	script  []byte
+	relaxed bool
+	data    *Data
+	ints    []LocalI32
+	floats  []LocalF32
+	vecs    []LocalV128
+	budget  int
 }
 
 func (w *writer) next(n int) int {
@@ -334,12 +346,25 @@ func (w *writer) next(n int) int {
 
 func (w *writer) address() I32 { return w.int(3).And(Int(0xfff)) }
 
+// aligned is an address for atomics, as constant offsets of multiples of 4 keep
+// it.
+func (w *writer) aligned() I32 { return w.int(2).And(Int(0xffc)) }
+
 func (w *writer) int(depth int) I32 {
 	if depth == 0 {
 		return w.ints[w.next(len(w.ints))].I32
 	}
 	a := func() I32 { return w.int(depth - 1) }
-	switch w.next(12) {
+	offset := func() uint32 { return uint32(4 * w.next(50)) }
+	switch w.next(16) {
+	case 12:
+		return w.aligned().AtomicLoad(offset())
+	case 13:
+		return w.aligned().AtomicAdd(offset(), a())
+	case 14:
+		return w.aligned().AtomicWait(offset(), a(), Long(int64(w.next(256))))
+	case 15:
+		return w.aligned().AtomicNotify(offset(), a())
 	case 0:
 		return Int(int32(w.next(256)) << w.next(24))
 	case 1:
@@ -396,16 +421,20 @@ func (w *writer) vec(depth int) V128 {
 	}
 	a := func() V128 { return w.vec(depth - 1) }
 	binary := []func(V128, V128Value) V128{
-		V128.And, V128.AndNot, V128.Or, V128.Xor, V128.Swizzle, V128.F32x4Add, V128.F32x4Sub, V128.F32x4Mul, V128.F32x4Div,
-		V128.F32x4Min, V128.F32x4Max, V128.F32x4PMin, V128.F32x4PMax, V128.F32x4Lt, V128.F32x4Eq, V128.I32x4Add, V128.I32x4Sub,
-		V128.I32x4Mul, V128.I32x4MinS, V128.I32x4MaxS, V128.I32x4DotI16x8, V128.I32x4ExtMulLowI16x8, V128.I16x8NarrowI32x4,
-		V128.I8x16NarrowI16x8U, V128.I16x8Mul, V128.I32x4GtS,
+		V128.And, V128.Or, V128.Swizzle, V128.F32x4Add, V128.F32x4Sub, V128.F32x4Mul, V128.F32x4Div, V128.F32x4Max,
+		V128.F32x4PMin, V128.F32x4PMax, V128.F32x4Lt, V128.I32x4Add, V128.I32x4Sub, V128.I32x4GtS, V128.I32x4DotI16x8,
+		V128.I16x8NarrowI32x4, V128.I8x16NarrowI16x8U,
 	}
 	unary := []func(V128) V128{
-		V128.Not, V128.F32x4Abs, V128.F32x4Neg, V128.F32x4Sqrt, V128.F32x4Floor, V128.F32x4Ceil, V128.F32x4Trunc, V128.F32x4Nearest,
-		V128.F32x4ConvertI32x4, V128.I32x4TruncSatF32x4, V128.I32x4ExtendLowI16x8, V128.I16x8ExtendHighI8x16U, V128.I16x8ExtendLowI8x16U,
+		V128.F32x4Abs, V128.F32x4Neg, V128.F32x4Sqrt, V128.F32x4Floor, V128.F32x4Ceil, V128.F32x4Nearest,
+		V128.F32x4ConvertI32x4, V128.I32x4TruncSatF32x4, V128.I16x8ExtendHighI8x16U, V128.I16x8ExtendLowI8x16U,
 	}
-	switch w.next(10) {
+	switch w.next(11) {
+	case 10:
+		if !w.relaxed {
+			return a()
+		}
+		return a().F32x4RelaxedMadd(a(), a())
 	case 0:
 		return FloatsX4(float32(w.next(256)))
 	case 1, 2, 3:
@@ -419,16 +448,29 @@ func (w *writer) vec(depth int) V128 {
 	case 8:
 		return a().Select(a(), a())
 	default:
-		return w.address().Load8x8U(uint32(w.next(200)))
+		return w.address().LoadV128(uint32(w.next(200)))
 	}
 }
+
+// dataBytes is the length of the passive segment that functions read.
+const dataBytes = 64
 
 func (w *writer) statements(depth int, labels []Label) {
 	for range 1 + w.next(4) {
 		if w.budget--; w.budget < 0 {
 			return
 		}
-		switch w.next(9) {
+		length := func() I32 { return w.int(2).And(Int(0xff)) }
+		switch w.next(13) {
+		case 9:
+			w.f.AtomicStore(w.aligned(), uint32(4*w.next(50)), w.int(2))
+		case 10:
+			w.f.MemoryCopy(w.address(), w.address(), length())
+		case 11:
+			w.f.MemoryFill(w.address(), w.int(2), length())
+		case 12:
+			from := w.next(dataBytes)
+			w.f.MemoryInit(w.data, w.address(), Int(int32(from)), Int(int32(w.next(dataBytes-from))))
 		case 0:
 			w.ints[w.next(len(w.ints))].Set(w.int(3))
 		case 1:
@@ -464,33 +506,64 @@ func (w *writer) statements(depth int, labels []Label) {
 	}
 }
 
-func FuzzEmittedModuleValidates(f *testing.F) {
-	f.Add([]byte{})
-	for seed := range uint64(6) {
+// scripts are what the fuzzer begins with.
+func scripts() [][]byte {
+	all := [][]byte{{}}
+	for seed := range uint64(24) {
 		script := make([]byte, 400)
 		x := seed*0x9e3779b97f4a7c15 + 1
 		for i := range script {
 			x = x*6364136223846793005 + 1442695040888963407
 			script[i] = byte(x >> 33)
 		}
+		all = append(all, script)
+	}
+	return all
+}
+
+func TestTheFuzzersModulesHaveInstructionsOfEveryKind(t *testing.T) {
+	var code []byte
+	for _, script := range scripts() {
+		code = append(code, encode(t, written(script, true))...)
+	}
+	for name, op := range map[string][]byte{
+		"relaxed madd": simdOp(0x105), "memory.init": bulkOp(0x08), "memory.copy": bulkOp(0x0a), "memory.fill": bulkOp(0x0b),
+		"an atomic load": atomicOp(0x10), "an atomic store": atomicOp(0x17), "an atomic add": atomicOp(0x1e),
+		"wait": atomicOp(0x01), "notify": atomicOp(0x00),
+	} {
+		if !bytes.Contains(code, op) {
+			t.Errorf("no module has %s", name)
+		}
+	}
+}
+
+func FuzzEmittedModuleValidates(f *testing.F) {
+	for _, script := range scripts() {
 		f.Add(script)
 	}
 	f.Fuzz(func(t *testing.T, script []byte) {
-		m := NewModule()
-		m.Memory(Limits{Min: 1})
-		w := &writer{f: m.Func("f"), script: script, budget: 60}
-		w.ints = append(w.ints, w.f.ParamI32(), w.f.ParamI32(), w.f.I32())
-		w.floats = append(w.floats, w.f.F32(), w.f.F32())
-		w.vecs = append(w.vecs, w.f.V128s(3)...)
-		w.f.Results(TypeI32)
-		for range 4 {
-			w.statements(3, nil)
-		}
-		w.f.Return(w.int(1))
-		m.Export("f", w.f)
-		m.Names()
-		call(t, instantiate(t, m), "f", 7, 9)
+		call(t, instantiate(t, written(script, false)), "f", 7, 9)
+		encode(t, written(script, true))
 	})
+}
+
+// written is a module with one function f of two integers, made of fuzz bytes.
+func written(script []byte, relaxed bool) *Module {
+	m := NewModule()
+	m.Memory(Limits{Min: 1, Max: 1, HasMax: true, Shared: true})
+	w := &writer{f: m.Func("f"), script: script, relaxed: relaxed, data: m.PassiveData(make([]byte, dataBytes)), budget: 60}
+	w.ints = append(w.ints, w.f.ParamI32(), w.f.ParamI32(), w.f.I32())
+	w.floats = append(w.floats, w.f.F32(), w.f.F32())
+	w.vecs = append(w.vecs, w.f.V128s(3)...)
+	w.f.Results(TypeI32)
+	for range 4 {
+		w.statements(3, nil)
+	}
+	w.f.DataDrop(w.data)
+	w.f.Return(w.int(1))
+	m.Export("f", w.f)
+	m.Names()
+	return m
 }
 
 func TestLEB128RoundTrips(t *testing.T) {

@@ -94,16 +94,11 @@ func (f *Func) Results(types ...Type) { f.sig.Results = types }
 // Signature is the function's type so far.
 func (f *Func) Signature() Signature { return f.sig }
 
-// LocalI32, LocalI64, LocalF32 and LocalV128 are parameters or locals: an
+// LocalI32, LocalF32 and LocalV128 are parameters or locals: an
 // expression that reads them, and Set and Tee.
 type (
 	LocalI32 struct {
 		I32
-		f *Func
-		i uint32
-	}
-	LocalI64 struct {
-		I64
 		f *Func
 		i uint32
 	}
@@ -130,9 +125,6 @@ func (f *Func) ParamV128() LocalV128 { i, c := f.param(TypeV128); return LocalV1
 
 // I32 declares a local, zero at the start.
 func (f *Func) I32() LocalI32 { i, c := f.local(TypeI32); return LocalI32{I32{c}, f, i} }
-
-// I64 declares a local, zero at the start.
-func (f *Func) I64() LocalI64 { i, c := f.local(TypeI64); return LocalI64{I64{c}, f, i} }
 
 // F32 declares a local, zero at the start.
 func (f *Func) F32() LocalF32 { i, c := f.local(TypeF32); return LocalF32{F32{c}, f, i} }
@@ -161,9 +153,6 @@ func (f *Func) I32s(n int) []LocalI32 {
 // LetI32 declares a local and sets it to v.
 func (f *Func) LetI32(v I32Value) LocalI32 { l := f.I32(); l.Set(v); return l }
 
-// LetF32 declares a local and sets it to v.
-func (f *Func) LetF32(v F32Value) LocalF32 { l := f.F32(); l.Set(v); return l }
-
 // LetV128 declares a local and sets it to v.
 func (f *Func) LetV128(v V128Value) LocalV128 { l := f.V128(); l.Set(v); return l }
 
@@ -178,9 +167,6 @@ func teeLocal(i uint32, v []byte) []byte { return join(v, appendU(op(0x22), uint
 func (l LocalI32) Set(v I32Value) { setLocal(l.f, l.i, v.expr()) }
 
 // Set assigns v.
-func (l LocalI64) Set(v I64Value) { setLocal(l.f, l.i, v.expr()) }
-
-// Set assigns v.
 func (l LocalF32) Set(v F32Value) { setLocal(l.f, l.i, v.expr()) }
 
 // Set assigns v.
@@ -188,9 +174,6 @@ func (l LocalV128) Set(v V128Value) { setLocal(l.f, l.i, v.expr()) }
 
 // Tee is v, assigned to the local on the way.
 func (l LocalI32) Tee(v I32Value) I32 { return I32{teeLocal(l.i, v.expr())} }
-
-// Tee is v, assigned to the local on the way.
-func (l LocalV128) Tee(v V128Value) V128 { return V128{teeLocal(l.i, v.expr())} }
 
 // Inc adds a constant to the local.
 func (l LocalI32) Inc(n int32) { l.Set(l.AddConst(n)) }
@@ -271,9 +254,6 @@ func (f *Func) Return(values ...Value) {
 	f.emit(op(0x0f))
 }
 
-// Unreachable traps.
-func (f *Func) Unreachable() { f.emit(op(0x00)) }
-
 func (f *Func) args(what string, want []Type, values []Value) {
 	f.emit(f.m.argCode(f.name+": "+what, want, values))
 }
@@ -311,9 +291,6 @@ func (f *Func) callExpr(want Type, args []Value) []byte {
 
 // CallI32 is a call of f, which has one i32 result, as an expression.
 func (f *Func) CallI32(args ...Value) I32 { return I32{f.callExpr(TypeI32, args)} }
-
-// CallF32 is a call of f, which has one f32 result, as an expression.
-func (f *Func) CallF32(args ...Value) F32 { return F32{f.callExpr(TypeF32, args)} }
 
 // CallV128 is a call of f, which has one v128 result, as an expression.
 func (f *Func) CallV128(args ...Value) V128 { return V128{f.callExpr(TypeV128, args)} }

@@ -6,15 +6,6 @@ package asm
 // LoadI32 reads an i32.
 func (p I32) LoadI32(offset uint32) I32 { return I32{join(p.c, op(0x28), memArg(2, offset))} }
 
-// LoadU8 reads a byte, zero-extended.
-func (p I32) LoadU8(offset uint32) I32 { return I32{join(p.c, op(0x2d), memArg(0, offset))} }
-
-// LoadS8 reads a byte, sign-extended.
-func (p I32) LoadS8(offset uint32) I32 { return I32{join(p.c, op(0x2c), memArg(0, offset))} }
-
-// LoadU16 reads two bytes, zero-extended.
-func (p I32) LoadU16(offset uint32) I32 { return I32{join(p.c, op(0x2f), memArg(1, offset))} }
-
 // LoadF32 reads an f32.
 func (p I32) LoadF32(offset uint32) F32 { return F32{join(p.c, op(0x2a), memArg(2, offset))} }
 
@@ -24,47 +15,15 @@ func (p I32) LoadI64(offset uint32) I64 { return I64{join(p.c, op(0x29), memArg(
 // LoadV128 reads sixteen bytes.
 func (p I32) LoadV128(offset uint32) V128 { return V128{join(p.c, simdOp(0x00), memArg(4, offset))} }
 
-// Load8x8U reads eight bytes, each zero-extended to 16 bits.
-func (p I32) Load8x8U(offset uint32) V128 { return V128{join(p.c, simdOp(0x02), memArg(3, offset))} }
-
-// Load8x8S reads eight bytes, each sign-extended to 16 bits.
-func (p I32) Load8x8S(offset uint32) V128 { return V128{join(p.c, simdOp(0x01), memArg(3, offset))} }
-
-// Load16x4U reads four 16-bit numbers, each zero-extended to 32.
-func (p I32) Load16x4U(offset uint32) V128 { return V128{join(p.c, simdOp(0x04), memArg(3, offset))} }
-
 // LoadSplat32 reads four copies of 32 bits.
 func (p I32) LoadSplat32(offset uint32) V128 { return V128{join(p.c, simdOp(0x09), memArg(2, offset))} }
 
 // LoadZero32 reads 32 bits in lane 0, the rest zero.
 func (p I32) LoadZero32(offset uint32) V128 { return V128{join(p.c, simdOp(0x5c), memArg(2, offset))} }
 
-// LoadZero64 reads 64 bits in the low half, the rest zero.
-func (p I32) LoadZero64(offset uint32) V128 { return V128{join(p.c, simdOp(0x5d), memArg(3, offset))} }
-
 // StoreI32 writes an i32.
 func (f *Func) StoreI32(p I32Value, offset uint32, v I32Value) {
 	f.emit(p.expr(), v.expr(), op(0x36), memArg(2, offset))
-}
-
-// StoreU8 writes the low byte.
-func (f *Func) StoreU8(p I32Value, offset uint32, v I32Value) {
-	f.emit(p.expr(), v.expr(), op(0x3a), memArg(0, offset))
-}
-
-// StoreU16 writes the low two bytes.
-func (f *Func) StoreU16(p I32Value, offset uint32, v I32Value) {
-	f.emit(p.expr(), v.expr(), op(0x3b), memArg(1, offset))
-}
-
-// StoreF32 writes an f32.
-func (f *Func) StoreF32(p I32Value, offset uint32, v F32Value) {
-	f.emit(p.expr(), v.expr(), op(0x38), memArg(2, offset))
-}
-
-// StoreI64 writes an i64.
-func (f *Func) StoreI64(p I32Value, offset uint32, v I64Value) {
-	f.emit(p.expr(), v.expr(), op(0x37), memArg(3, offset))
 }
 
 // StoreV128 writes sixteen bytes.
@@ -75,11 +34,6 @@ func (f *Func) StoreV128(p I32Value, offset uint32, v V128Value) {
 // StoreLane32 writes 32-bit lane 0–3.
 func (f *Func) StoreLane32(p I32Value, offset uint32, v V128Value, lane byte) {
 	f.emit(p.expr(), v.expr(), simdOp(0x5a), memArg(2, offset), op(lane&3))
-}
-
-// StoreLane64 writes 64-bit lane 0–1.
-func (f *Func) StoreLane64(p I32Value, offset uint32, v V128Value, lane byte) {
-	f.emit(p.expr(), v.expr(), simdOp(0x5b), memArg(3, offset), op(lane&1))
 }
 
 // LoadLane32 is v with 32-bit lane 0–3 read from memory.
@@ -115,9 +69,6 @@ func (f *Func) MemoryInit(d *Data, dst, src, n I32Value) {
 // DataDrop lets a passive segment go.
 func (f *Func) DataDrop(d *Data) { f.emit(appendU(bulkOp(0x09), uint64(d.index))) }
 
-// MemorySize is the size of the memory in pages.
-func MemorySize() I32 { return I32{[]byte{0x3f, 0}} }
-
 // AtomicLoad reads an i32, sequentially consistent. Threads.
 func (p I32) AtomicLoad(offset uint32) I32 {
 	return I32{join(p.expr(), atomicOp(0x10), memArg(2, offset))}
@@ -131,12 +82,6 @@ func (f *Func) AtomicStore(p I32Value, offset uint32, v I32Value) {
 // AtomicAdd adds v to an i32 and is the value before. Threads.
 func (p I32) AtomicAdd(offset uint32, v I32Value) I32 {
 	return I32{join(p.c, v.expr(), atomicOp(0x1e), memArg(2, offset))}
-}
-
-// AtomicCompareExchange writes v where expected stands and is the value
-// before. Threads.
-func (p I32) AtomicCompareExchange(offset uint32, expected, v I32Value) I32 {
-	return I32{join(p.c, expected.expr(), v.expr(), atomicOp(0x48), memArg(2, offset))}
 }
 
 // AtomicWait sleeps while the i32 there is expected, at most timeout

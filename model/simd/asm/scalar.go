@@ -42,16 +42,8 @@ func (cond I32) Select(yes, no I32Value) I32 {
 	return I32{join(yes.expr(), no.expr(), cond.expr(), op(0x1b))}
 }
 
-// SelectF32 is yes where cond is not zero, else no; both are evaluated.
-func (cond I32) SelectF32(yes, no F32Value) F32 {
-	return F32{join(yes.expr(), no.expr(), cond.expr(), op(0x1b))}
-}
-
 // MinS is the smaller of two locals, signed.
 func (a LocalI32) MinS(b LocalI32) I32 { return a.LtS(b).Select(a, b) }
-
-// MaxS is the larger of two locals, signed.
-func (a LocalI32) MaxS(b LocalI32) I32 { return a.GtS(b).Select(a, b) }
 
 // Eqz is 1 when a is zero.
 func (a I32) Eqz() I32 { return I32{join(a.c, op(0x45))} }
@@ -82,9 +74,6 @@ func (a I32) LeU(b I32Value) I32 { return I32{join(a.c, b.expr(), op(0x4d))} }
 
 // GeS is a >= b, signed.
 func (a I32) GeS(b I32Value) I32 { return I32{join(a.c, b.expr(), op(0x4e))} }
-
-// GeU is a >= b, unsigned.
-func (a I32) GeU(b I32Value) I32 { return I32{join(a.c, b.expr(), op(0x4f))} }
 
 // Add is a + b.
 func (a I32) Add(b I32Value) I32 { return I32{join(a.c, b.expr(), op(0x6a))} }
@@ -128,17 +117,8 @@ func (a I32) ShrU(b I32Value) I32 { return I32{join(a.c, b.expr(), op(0x76))} }
 // Splat is four copies of a.
 func (a I32) Splat() V128 { return V128{join(a.c, simdOp(0x11))} }
 
-// SplatI16 is eight copies of a's low half.
-func (a I32) SplatI16() V128 { return V128{join(a.c, simdOp(0x10))} }
-
 // ToF32 is a as a float, signed.
 func (a I32) ToF32() F32 { return F32{join(a.c, op(0xb2))} }
-
-// ToF32U is a as a float, unsigned.
-func (a I32) ToF32U() F32 { return F32{join(a.c, op(0xb3))} }
-
-// BitsF32 is the float whose bits are a.
-func (a I32) BitsF32() F32 { return F32{join(a.c, op(0xbe))} }
 
 // ToI64 is a, sign-extended.
 func (a I32) ToI64() I64 { return I64{join(a.c, op(0xac))} }
@@ -157,26 +137,11 @@ func Long(v int64) I64 { return I64{appendS(op(0x42), v)} }
 // Add is a + b.
 func (a I64) Add(b I64Value) I64 { return I64{join(a.c, b.expr(), op(0x7c))} }
 
-// Sub is a - b.
-func (a I64) Sub(b I64Value) I64 { return I64{join(a.c, b.expr(), op(0x7d))} }
-
 // Mul is a · b.
 func (a I64) Mul(b I64Value) I64 { return I64{join(a.c, b.expr(), op(0x7e))} }
 
 // DivU is a / b, unsigned.
 func (a I64) DivU(b I64Value) I64 { return I64{join(a.c, b.expr(), op(0x80))} }
-
-// And is a & b.
-func (a I64) And(b I64Value) I64 { return I64{join(a.c, b.expr(), op(0x83))} }
-
-// Or is a | b.
-func (a I64) Or(b I64Value) I64 { return I64{join(a.c, b.expr(), op(0x84))} }
-
-// Shl is a << b.
-func (a I64) Shl(b I64Value) I64 { return I64{join(a.c, b.expr(), op(0x86))} }
-
-// ShrU is a >> b, unsigned.
-func (a I64) ShrU(b I64Value) I64 { return I64{join(a.c, b.expr(), op(0x88))} }
 
 // ToI32 is the low half of a.
 func (a I64) ToI32() I32 { return I32{join(a.c, op(0xa7))} }
@@ -195,53 +160,17 @@ func Float(v float32) F32 { return F32{appendF32(op(0x43), v)} }
 // Abs is |a|.
 func (a F32) Abs() F32 { return F32{join(a.c, op(0x8b))} }
 
-// Neg is -a.
-func (a F32) Neg() F32 { return F32{join(a.c, op(0x8c))} }
-
-// Ceil is a rounded up.
-func (a F32) Ceil() F32 { return F32{join(a.c, op(0x8d))} }
-
-// Floor is a rounded down.
-func (a F32) Floor() F32 { return F32{join(a.c, op(0x8e))} }
-
 // Sqrt is the square root of a.
 func (a F32) Sqrt() F32 { return F32{join(a.c, op(0x91))} }
 
 // Add is a + b.
 func (a F32) Add(b F32Value) F32 { return F32{join(a.c, b.expr(), op(0x92))} }
 
-// Sub is a - b.
-func (a F32) Sub(b F32Value) F32 { return F32{join(a.c, b.expr(), op(0x93))} }
-
-// Mul is a · b.
-func (a F32) Mul(b F32Value) F32 { return F32{join(a.c, b.expr(), op(0x94))} }
-
-// Div is a / b.
-func (a F32) Div(b F32Value) F32 { return F32{join(a.c, b.expr(), op(0x95))} }
-
-// Min is the smaller of a and b, NaN if either is.
-func (a F32) Min(b F32Value) F32 { return F32{join(a.c, b.expr(), op(0x96))} }
-
 // Max is the larger of a and b, NaN if either is.
 func (a F32) Max(b F32Value) F32 { return F32{join(a.c, b.expr(), op(0x97))} }
 
-// Eq is a == b.
-func (a F32) Eq(b F32Value) I32 { return I32{join(a.c, b.expr(), op(0x5b))} }
-
-// Ne is a != b.
-func (a F32) Ne(b F32Value) I32 { return I32{join(a.c, b.expr(), op(0x5c))} }
-
 // Lt is a < b.
 func (a F32) Lt(b F32Value) I32 { return I32{join(a.c, b.expr(), op(0x5d))} }
-
-// Gt is a > b.
-func (a F32) Gt(b F32Value) I32 { return I32{join(a.c, b.expr(), op(0x5e))} }
-
-// Le is a <= b.
-func (a F32) Le(b F32Value) I32 { return I32{join(a.c, b.expr(), op(0x5f))} }
-
-// Ge is a >= b.
-func (a F32) Ge(b F32Value) I32 { return I32{join(a.c, b.expr(), op(0x60))} }
 
 // Splat is four copies of a.
 func (a F32) Splat() V128 { return V128{join(a.c, simdOp(0x13))} }

@@ -79,43 +79,17 @@ func (a V128) F32x4RelaxedMadd(b, c V128Value) V128 {
 	return V128{join(a.c, b.expr(), c.expr(), simdOp(0x105))}
 }
 
-// F32x4RelaxedNmadd is c − a·b, fused or not as the host likes. Relaxed SIMD.
-func (a V128) F32x4RelaxedNmadd(b, c V128Value) V128 {
-	return V128{join(a.c, b.expr(), c.expr(), simdOp(0x106))}
-}
-
 // And is a & b.
 func (a V128) And(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0x4e))} }
-
-// AndNot is a &^ b.
-func (a V128) AndNot(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0x4f))} }
 
 // Or is a | b.
 func (a V128) Or(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0x50))} }
 
-// Xor is a ^ b.
-func (a V128) Xor(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0x51))} }
-
 // Swizzle is a's bytes picked by b's; an index above 15 gives 0.
 func (a V128) Swizzle(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0xe))} }
 
-// F32x4Eq is a mask of a == b.
-func (a V128) F32x4Eq(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0x41))} }
-
-// F32x4Ne is a mask of a != b.
-func (a V128) F32x4Ne(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0x42))} }
-
 // F32x4Lt is a mask of a < b.
 func (a V128) F32x4Lt(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0x43))} }
-
-// F32x4Gt is a mask of a > b.
-func (a V128) F32x4Gt(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0x44))} }
-
-// F32x4Le is a mask of a <= b.
-func (a V128) F32x4Le(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0x45))} }
-
-// F32x4Ge is a mask of a >= b.
-func (a V128) F32x4Ge(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0x46))} }
 
 // F32x4Add is a + b.
 func (a V128) F32x4Add(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0xe4))} }
@@ -129,9 +103,6 @@ func (a V128) F32x4Mul(b V128Value) V128 { return V128{join(a.c, b.expr(), simdO
 // F32x4Div is a / b.
 func (a V128) F32x4Div(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0xe7))} }
 
-// F32x4Min is the smaller, NaN if either is.
-func (a V128) F32x4Min(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0xe8))} }
-
 // F32x4Max is the larger, NaN if either is.
 func (a V128) F32x4Max(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0xe9))} }
 
@@ -140,9 +111,6 @@ func (a V128) F32x4PMin(b V128Value) V128 { return V128{join(a.c, b.expr(), simd
 
 // F32x4PMax is a < b ? b : a, so a where either is NaN.
 func (a V128) F32x4PMax(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0xeb))} }
-
-// I32x4Eq is a mask of a == b.
-func (a V128) I32x4Eq(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0x37))} }
 
 // I32x4GtS is a mask of a > b, signed.
 func (a V128) I32x4GtS(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0x3b))} }
@@ -153,44 +121,14 @@ func (a V128) I32x4Add(b V128Value) V128 { return V128{join(a.c, b.expr(), simdO
 // I32x4Sub is a - b.
 func (a V128) I32x4Sub(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0xb1))} }
 
-// I32x4Mul is a · b.
-func (a V128) I32x4Mul(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0xb5))} }
-
-// I32x4MinS is the smaller, signed.
-func (a V128) I32x4MinS(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0xb6))} }
-
-// I32x4MaxS is the larger, signed.
-func (a V128) I32x4MaxS(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0xb8))} }
-
 // I32x4DotI16x8 is the sums of neighbouring products of signed 16-bit lanes.
 func (a V128) I32x4DotI16x8(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0xba))} }
-
-// I32x4ExtMulLowI16x8 is the products of the low four signed 16-bit lanes.
-func (a V128) I32x4ExtMulLowI16x8(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0xbc))} }
-
-// I32x4ExtMulHighI16x8 is the products of the high four signed 16-bit lanes.
-func (a V128) I32x4ExtMulHighI16x8(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0xbd))} }
-
-// I32x4ExtMulLowI16x8U is the products of the low four unsigned 16-bit lanes.
-func (a V128) I32x4ExtMulLowI16x8U(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0xbe))} }
-
-// I32x4ExtMulHighI16x8U is the products of the high four unsigned 16-bit lanes.
-func (a V128) I32x4ExtMulHighI16x8U(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0xbf))} }
-
-// I16x8Add is a + b.
-func (a V128) I16x8Add(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0x8e))} }
-
-// I16x8Mul is a · b.
-func (a V128) I16x8Mul(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0x95))} }
 
 // I16x8NarrowI32x4 is a and b, saturated to signed 16 bits.
 func (a V128) I16x8NarrowI32x4(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0x85))} }
 
 // I8x16NarrowI16x8U is a and b, saturated to unsigned bytes.
 func (a V128) I8x16NarrowI16x8U(b V128Value) V128 { return V128{join(a.c, b.expr(), simdOp(0x66))} }
-
-// Not is ^a.
-func (a V128) Not() V128 { return V128{join(a.c, simdOp(0x4d))} }
 
 // F32x4Abs is |a|.
 func (a V128) F32x4Abs() V128 { return V128{join(a.c, simdOp(0xe0))} }
@@ -207,32 +145,17 @@ func (a V128) F32x4Ceil() V128 { return V128{join(a.c, simdOp(0x67))} }
 // F32x4Floor is a rounded down.
 func (a V128) F32x4Floor() V128 { return V128{join(a.c, simdOp(0x68))} }
 
-// F32x4Trunc is a rounded towards zero.
-func (a V128) F32x4Trunc() V128 { return V128{join(a.c, simdOp(0x69))} }
-
 // F32x4Nearest is a rounded, ties to even.
 func (a V128) F32x4Nearest() V128 { return V128{join(a.c, simdOp(0x6a))} }
 
 // F32x4ConvertI32x4 is signed integers as floats.
 func (a V128) F32x4ConvertI32x4() V128 { return V128{join(a.c, simdOp(0xfa))} }
 
-// F32x4ConvertI32x4U is unsigned integers as floats.
-func (a V128) F32x4ConvertI32x4U() V128 { return V128{join(a.c, simdOp(0xfb))} }
-
 // I32x4TruncSatF32x4 is floats as signed integers, saturated, NaN as 0.
 func (a V128) I32x4TruncSatF32x4() V128 { return V128{join(a.c, simdOp(0xf8))} }
 
-// I32x4ExtendLowI16x8 is the low four lanes, sign-extended.
-func (a V128) I32x4ExtendLowI16x8() V128 { return V128{join(a.c, simdOp(0xa7))} }
-
-// I32x4ExtendHighI16x8 is the high four lanes, sign-extended.
-func (a V128) I32x4ExtendHighI16x8() V128 { return V128{join(a.c, simdOp(0xa8))} }
-
 // I32x4ExtendLowI16x8U is the low four lanes, zero-extended.
 func (a V128) I32x4ExtendLowI16x8U() V128 { return V128{join(a.c, simdOp(0xa9))} }
-
-// I32x4ExtendHighI16x8U is the high four lanes, zero-extended.
-func (a V128) I32x4ExtendHighI16x8U() V128 { return V128{join(a.c, simdOp(0xaa))} }
 
 // I16x8ExtendLowI8x16U is the low eight bytes, zero-extended.
 func (a V128) I16x8ExtendLowI8x16U() V128 { return V128{join(a.c, simdOp(0x89))} }
@@ -240,14 +163,5 @@ func (a V128) I16x8ExtendLowI8x16U() V128 { return V128{join(a.c, simdOp(0x89))}
 // I16x8ExtendHighI8x16U is the high eight bytes, zero-extended.
 func (a V128) I16x8ExtendHighI8x16U() V128 { return V128{join(a.c, simdOp(0x8a))} }
 
-// I16x8ExtendLowI8x16 is the low eight bytes, sign-extended.
-func (a V128) I16x8ExtendLowI8x16() V128 { return V128{join(a.c, simdOp(0x87))} }
-
-// I16x8ExtendHighI8x16 is the high eight bytes, sign-extended.
-func (a V128) I16x8ExtendHighI8x16() V128 { return V128{join(a.c, simdOp(0x88))} }
-
 // AnyTrue is 1 when any bit is set.
 func (a V128) AnyTrue() I32 { return I32{join(a.c, simdOp(0x53))} }
-
-// I32x4AllTrue is 1 when no 32-bit lane is zero.
-func (a V128) I32x4AllTrue() I32 { return I32{join(a.c, simdOp(0xa3))} }
