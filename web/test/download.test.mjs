@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { asResponse, open, readAll } from '../worker/download.js';
+import { asResponse, open, Passing, readAll } from '../worker/download.js';
+import { persistently } from '../worker/retry.js';
 
 /** @type {import('../worker/download.js').Codes} */
 const codes = {
@@ -36,6 +37,9 @@ const answers = {
     response.writeHead(200, { ...binary, 'Content-Length': content.length });
     response.write(content.subarray(0, 1000), () => setTimeout(() => response.destroy(), 50));
   },
+  '/silent': () => {},
+  '/stalled': (response) => response.writeHead(200, binary).write(content.subarray(0, 1000)),
+  '/busy': (response) => response.writeHead(503).end(),
 };
 
 describe('a download', () => {
@@ -62,7 +66,7 @@ describe('a download', () => {
     /** @type {[number, number][]} */
     const progress = [];
     const onBytes = (/** @type {number} */ done, /** @type {number} */ total) => progress.push([done, total]);
-    const bytes = await readAll(await open(origin + path, { codes, onBytes, maxBytes }), maxBytes);
+    const bytes = await readAll(await open(origin + path, { codes, onBytes, maxBytes, stall: 200 }), maxBytes);
     return { bytes, progress };
   }
 
@@ -81,6 +85,7 @@ describe('a download', () => {
   for (const [path, code] of [
     ['/nothing', 'model-missing'], ['/gone', 'model-missing'], ['/broken', 'model-unreachable'], ['/page', 'model-html'],
     ['/page-untyped', 'model-html'], ['/empty', 'model-truncated'], ['/cut', 'model-truncated'], ['/zipped-short', 'model-truncated'],
+    ['/silent', 'model-unreachable'], ['/stalled', 'model-truncated'],
   ]) {
     test(`${path} is ${code}, and the address is named`, async () => {
       await assert.rejects(fetchAll(path), (/** @type {any} */ error) => {
@@ -91,6 +96,21 @@ describe('a download', () => {
       });
     });
   }
+
+  for (const [path, passes] of /** @type {[string, boolean][]} */ ([
+    ['/silent', true], ['/stalled', true], ['/cut', true], ['/busy', true], ['/empty', true],
+    ['/nothing', false], ['/gone', false], ['/page', false], ['/page-untyped', false],
+  ])) {
+    test(`${path} ${passes ? 'may' : 'will not'} pass`, () =>
+      assert.rejects(fetchAll(path), (error) => error instanceof Passing === passes));
+  }
+
+  test('a signal ends it while it is silent', async () => {
+    const stop = new AbortController();
+    const opened = open(`${origin}/silent`, { codes, onBytes: () => {}, maxBytes: 1, init: { signal: stop.signal } });
+    stop.abort();
+    await assert.rejects(opened, { name: 'AbortError' });
+  });
 
   test('a server that is not there is model-unreachable', () =>
     assert.rejects(open('http://127.0.0.1:9/', { codes, onBytes: () => {}, maxBytes: 1 }), { code: 'model-unreachable' }));
@@ -105,5 +125,44 @@ describe('a download', () => {
     assert.equal(whole.headers.get('Content-Type'), 'application/wasm');
     assert.deepEqual(Buffer.from(await whole.arrayBuffer()), content);
     await assert.rejects(asResponse(await open(`${origin}/cut`, options), 'application/wasm').arrayBuffer(), { code: 'model-truncated' });
+  });
+});
+
+describe('what is tried again', () => {
+  /** @param {unknown[]} failures one of each attempt, until there are none left */
+  function failing(...failures) {
+    const done = { attempts: 0 };
+    const attempt = async () => {
+      done.attempts++;
+      if (failures.length > 0) throw failures.shift();
+      return 'done';
+    };
+    return { done, attempt };
+  }
+  const passing = () => new Passing('model-unreachable', 'for now');
+
+  test('succeeds when a failure passes', async () => {
+    const { done, attempt } = failing(passing(), passing());
+    assert.equal(await persistently(attempt, { pause: 1 }), 'done');
+    assert.equal(done.attempts, 3);
+  });
+
+  test('is given up after five failures', async () => {
+    const { done, attempt } = failing(...Array.from({ length: 9 }, passing));
+    await assert.rejects(persistently(attempt, { pause: 1 }), Passing);
+    assert.equal(done.attempts, 5);
+  });
+
+  test('is given up at once when a failure lasts', async () => {
+    const { done, attempt } = failing(passing(), new Error('for ever'));
+    await assert.rejects(persistently(attempt, { pause: 1 }), { message: 'for ever' });
+    assert.equal(done.attempts, 2);
+  });
+
+  test('waits longer each time', async () => {
+    const { attempt } = failing(passing(), passing(), passing());
+    const begun = performance.now();
+    await persistently(attempt, { pause: 40 });
+    assert.ok(performance.now() - begun > 0.75 * (40 + 80 + 160) - 5);
   });
 });

@@ -4,7 +4,8 @@
 
 import { HamsterError } from '../shared/errors.js';
 import { addresses } from './addresses.js';
-import { asResponse, chunks, open } from './download.js';
+import { asResponse, chunks, open, silence } from './download.js';
+import { persistently } from './retry.js';
 
 /**
  * @import { Classification, ExplainProgress, Heatmap, KeptModel, Method, ModelInfo, Mode } from '../shared/protocol.js'
@@ -73,9 +74,17 @@ export async function compile(url, onBytes) {
   if (typeof WebAssembly !== 'object') {
     throw new HamsterError('engine-unsupported', 'this browser runs no WebAssembly');
   }
+  return persistently(() => compileOnce(url, onBytes));
+}
+
+/**
+ * @param {string} url
+ * @param {OnBytes} onBytes
+ */
+async function compileOnce(url, onBytes) {
   const download = await open(url, { codes, onBytes, maxBytes: maxProgramBytes });
   try {
-    return await (isWebAssembly(download.response) ? compileAsFetched(download) : WebAssembly.compileStreaming(asResponse(download, 'application/wasm')));
+    return await (isWebAssembly(download.response) ? compileAsFetched(download) : compileAsCopied(download));
   } catch (cause) {
     if (cause instanceof HamsterError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
@@ -107,9 +116,48 @@ async function compileAsFetched(download) {
   }
 }
 
+/**
+ * @param {import('./download.js').Download} download
+ * @returns {Promise<WebAssembly.Module>}
+ */
+async function compileAsCopied(download) {
+  /** @type {unknown} */
+  let failure = null;
+  const copy = asResponse(download, 'application/wasm', (error) => {
+    failure = error;
+  });
+  try {
+    return await WebAssembly.compileStreaming(copy);
+  } catch (cause) {
+    throw failure ?? cause;
+  }
+}
+
 /** @param {AsyncIterable<unknown>} stream */
 async function drain(stream) {
   for await (const _ of stream);
+}
+
+/** How often the runtime was asked for in vain. */
+let vain = 0;
+
+/** Loads the classic script that sets globalThis.Go. */
+async function loadRuntime() {
+  const url = addresses.runtime;
+  let timer = 0;
+  const stalled = new Promise((_, reject) => {
+    timer = setTimeout(reject, silence);
+  });
+  try {
+    // A worker remembers what does not load, and waits for ever for what stalls; under
+    // another fragment it is asked for anew.
+    await Promise.race([import(vain > 0 ? `${url}#${vain}` : url), stalled]);
+  } catch {
+    vain++;
+    throw new HamsterError('engine-missing', `${url} does not load`, { url });
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /**
@@ -119,12 +167,7 @@ async function drain(stream) {
  * @returns {Promise<Engine>}
  */
 export async function start(module) {
-  const runtimeURL = addresses.runtime;
-  try {
-    await import(runtimeURL); // a classic script: it sets globalThis.Go
-  } catch {
-    throw new HamsterError('engine-missing', `${runtimeURL} does not load`, { url: runtimeURL });
-  }
+  await loadRuntime();
   const go = new Go();
   let status = 0;
   go.exit = (code) => {

@@ -11,6 +11,7 @@ import { HamsterError } from '../shared/errors.js';
 import { maxModelBytes } from '../shared/limits.js';
 import { open, readAll } from './download.js';
 import { fetchWhole } from './resume.js';
+import { persistently } from './retry.js';
 
 /**
  * @import { Kept, Progress } from '../shared/protocol.js'
@@ -53,19 +54,20 @@ const patience = 150;
  *
  * @param {string | Blob} url
  * @param {import('./download.js').OnBytes} onBytes for one file, which is fetched at once
+ * @param {RequestCache} [cache] what manifests may come from
  * @returns {Promise<Offer>}
  */
-export async function lookUp(url, onBytes) {
+export async function lookUp(url, onBytes, cache = 'no-cache') {
   if (url instanceof Blob) return readFile(url);
   if (/\.onnx$/i.test(new URL(url).pathname)) return readSingle(url, onBytes);
-  const text = await readText(url);
+  const text = await readText(url, cache);
   const { models, default: chosen } = parseObject(text, url);
   if (!Array.isArray(models)) return { base: url, text };
   const offer = models.find(({ id }) => id === chosen) ?? models[0];
   // What cannot be packed is served as it is, so that its fault can be told.
   if (chosen === undefined || !offer) return readSingle(new URL('default.onnx', url).href, onBytes);
   const base = new URL(offer.manifest, url).href;
-  return { base, text: await readText(base) };
+  return { base, text: await readText(base, cache) };
 }
 
 /**
@@ -88,15 +90,18 @@ function readFile(file) {
  */
 function readSingle(url, onBytes) {
   const options = { codes: modelCodes, onBytes, maxBytes: maxModelBytes };
-  const single = open(url, options).then((download) => readAll(download, maxModelBytes));
+  const single = persistently(async () => readAll(await open(url, options), maxModelBytes));
   single.catch(() => {}); // whoever waits for it will see
   return { single };
 }
 
-/** @param {string} url */
-async function readText(url) {
-  const options = { codes: modelCodes, onBytes: () => {}, maxBytes: maxManifestBytes, init: /** @type {RequestInit} */ ({ cache: 'no-cache' }) };
-  return new TextDecoder().decode(await readAll(await open(url, options), maxManifestBytes));
+/**
+ * @param {string} url
+ * @param {RequestCache} cache
+ */
+async function readText(url, cache) {
+  const options = { codes: modelCodes, onBytes: () => {}, maxBytes: maxManifestBytes, init: { cache } };
+  return new TextDecoder().decode(await persistently(async () => readAll(await open(url, options), maxManifestBytes)));
 }
 
 /**
@@ -125,32 +130,81 @@ function parseObject(text, url) {
 export async function obtain(url, offered, engine, report) {
   offered.catch(() => {}); // it may fail while nobody looks
   const keep = new Keep(engine.store);
-  const old = typeof url === 'string' ? await understood(await keep.find(url), engine) : null;
-  /** @type {Offer | null} */
-  let offer = null;
-  if (old) {
-    // What is kept does not wait for the network, and is there when it is not.
-    offer = await Promise.race([offered.catch(() => null), new Promise((resolve) => setTimeout(resolve, patience, null))]);
-  } else {
-    offer = await offered;
-  }
-  if (offer && 'single' in offer) {
-    const source = await offer.single;
-    return { source, kept: { state: 'single', from: typeof url === 'string' ? 'network' : 'file', id: '', size: source.length, fetched: 0, reason: '' } };
-  }
-  if (offer && typeof url === 'string') {
-    const id = await hash(new TextEncoder().encode(offer.text), engine);
-    if (id !== old?.id) {
-      try {
-        const wanted = { id, url, base: offer.base, text: offer.text, manifest: await engine.describe(offer.text), known: false };
-        return await gather(wanted, keep, engine, report);
-      } catch (error) {
-        if (!old) throw error; // else the former version still serves
-      }
+  const old = typeof url === 'string' ? await understood(await keep.find(url), url, engine) : null;
+  // What is kept does not wait for the network, and is there when it is not.
+  const offer = old
+    ? await Promise.race([offered.catch(() => null), new Promise((resolve) => setTimeout(resolve, patience, null))])
+    : await offered;
+  let tried = old?.id;
+  /** @param {Offer} offer */
+  const accept = async (offer) => {
+    if ('single' in offer) return alone(await offer.single, typeof url === 'string' ? 'network' : 'file');
+    const wanted = await wantedOf(offer, String(url), engine);
+    if (old && wanted.id === old.id) return gather(old, keep, engine, report);
+    tried = wanted.id;
+    return gather(wanted, keep, engine, report);
+  };
+  try {
+    if (offer) return await accept(offer);
+    const got = await gather(/** @type {Wanted} */ (old), keep, engine, report);
+    follow(/** @type {Wanted} */ (old), offered, engine).catch(() => {}); // then another visit does
+    return got;
+  } catch (failure) {
+    const former = old && tried !== old.id ? old : null;
+    const isPacked = typeof url === 'string' && !(offer && 'single' in offer);
+    const anew = isPacked && mayBeReplaced(failure) ? await lookUp(url, report.bytes, 'reload').catch(() => null) : null;
+    try {
+      if (anew && ('single' in anew || (await wantedOf(anew, String(url), engine)).id !== tried)) return await accept(anew);
+    } catch (another) {
+      if (!former) throw another;
     }
+    if (!former) throw failure;
+    return gather(former, keep, engine, report);
   }
-  if (!old) throw new HamsterError('internal', `nothing is known of ${url}`);
-  return gather(old, keep, engine, report);
+}
+
+/**
+ * Fetches a version that was offered too late for this visit, for the next one.
+ * Where the network is slow, news would be late every time.
+ *
+ * @param {Wanted} old
+ * @param {Promise<Offer>} offered
+ * @param {Engine} engine
+ */
+async function follow(old, offered, engine) {
+  const offer = await offered;
+  if ('single' in offer) return;
+  const wanted = await wantedOf(offer, old.url, engine);
+  if (wanted.id !== old.id) await gather(wanted, new Keep(engine.store), engine, { bytes: () => {}, tell: () => {} });
+}
+
+/**
+ * @param {{ base: string, text: string }} offer
+ * @param {string} url
+ * @param {Engine} engine
+ * @returns {Promise<Wanted>}
+ */
+async function wantedOf({ base, text }, url, engine) {
+  return { id: await hash(new TextEncoder().encode(text), engine), url, base, text, manifest: await engine.describe(text), known: false };
+}
+
+/**
+ * @param {Uint8Array<ArrayBuffer>} source
+ * @param {'network' | 'file'} from
+ * @returns {{ source: ModelSource, kept: Kept }}
+ */
+function alone(source, from) {
+  return { source, kept: { state: 'single', from, id: '', size: source.length, fetched: 0, reason: '' } };
+}
+
+/**
+ * Whether a file may not be what its manifest says because there is another manifest
+ * by now. A file that is too short or too long may be the new one.
+ *
+ * @param {unknown} error
+ */
+function mayBeReplaced(error) {
+  return error instanceof HamsterError && ['model-missing', 'model-damaged', 'model-truncated', 'model-too-large'].includes(error.code);
 }
 
 /**
@@ -158,12 +212,13 @@ export async function obtain(url, offered, engine, report) {
  * Hamster wrote it.
  *
  * @param {import('./engine.js').StoredModel | null} stored
+ * @param {string} url
  * @param {Engine} engine
  * @returns {Promise<Wanted | null>}
  */
-async function understood(stored, engine) {
+async function understood(stored, url, engine) {
   if (!stored) return null;
-  const { id, url, base, manifest: text } = stored;
+  const { id, base, manifest: text } = stored;
   try {
     if (await hash(new TextEncoder().encode(text), engine) !== id) return null;
     return { id, url, base, text, manifest: await engine.describe(text), known: true };

@@ -5,18 +5,10 @@
  */
 
 import { HamsterError } from '../shared/errors.js';
-import { chunks, open } from './download.js';
+import { chunks, open, Passing } from './download.js';
+import { persistently } from './retry.js';
 
 /** @import { Codes, OnBytes } from './download.js' */
-
-/** How often in a row nothing comes before it is given up. */
-const attempts = 5;
-
-/** The first pause, in milliseconds; each is twice the one before. */
-const firstPause = 400;
-
-/** A connection that is silent for so long, in milliseconds, is dead. */
-const silence = 15_000;
 
 /** So many new bytes are progress, and the attempts are counted anew. */
 const enough = 1 << 16;
@@ -28,87 +20,50 @@ const enough = 1 << 16;
  *   `size` in plain bytes; `pause` and `stall` are for tests
  * @returns {Promise<Uint8Array<ArrayBuffer>>}
  */
-export async function fetchWhole(url, { size, codes, onBytes, signal, cache = 'default', pause = firstPause, stall = silence }) {
+export async function fetchWhole(url, { size, codes, onBytes, signal, cache = 'default', pause, stall }) {
   const bytes = new Uint8Array(size);
   let done = 0;
+  let begun = 0;
   let ranges = true;
-  for (let left = attempts, waiting = pause; ;) {
-    const begun = done;
-    try {
-      done = await attempt();
-      return bytes;
-    } catch (thrown) {
-      signal.throwIfAborted();
-      if (!(thrown instanceof HamsterError) || !mayPass(thrown)) throw thrown;
-      if (done - begun >= enough) {
-        left = attempts;
-        waiting = pause;
-      }
-      if (--left === 0) throw thrown;
-    }
-    // Many clients that were cut off at once should not come back at once.
-    await sleep(waiting * (0.75 + Math.random() / 2), signal);
-    waiting *= 2;
-  }
+  await persistently(attempt, { signal, pause, progressed: () => done - begun >= enough });
+  return bytes;
 
-  /** @returns {Promise<number>} the size */
   async function attempt() {
+    begun = done;
     const from = ranges ? done : 0;
     signal.throwIfAborted();
-    const watch = new AbortController(); // AbortSignal.any is too new
-    const stop = () => watch.abort(signal.reason);
-    signal.addEventListener('abort', stop, { once: true });
-    let timer = setTimeout(() => {});
-    const rewind = () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => watch.abort(stalled(url, done, size, codes)), stall);
-    };
     /** @type {RequestInit} */
-    const init = { signal: watch.signal, cache };
+    const init = { signal, cache };
     if (from > 0) Object.assign(init, { headers: { Range: `bytes=${from}-` }, cache: 'no-store' });
-    rewind();
+    let download;
     try {
-      const download = await open(url, { codes, onBytes: () => {}, maxBytes: size, init });
-      const { response } = download;
-      if (from > 0 && !goesOn(response, from, size)) {
-        ranges = false; // another beginning, or another file
-        if (response.status === 206) {
-          await response.body?.cancel();
-          throw new HamsterError(codes.truncated, `${url} does not go on at ${from} of ${size} bytes`, { url, done, total: size });
-        }
-      }
-      done = response.status === 206 ? from : 0;
-      const wire = download.wire && response.status !== 206 ? download.wire : size;
-      for await (const chunk of chunks(download)) {
-        rewind();
-        if (done + chunk.length > size) {
-          throw new HamsterError('model-damaged', `${url} has more than ${size} bytes`, { url, done: done + chunk.length, total: size });
-        }
-        bytes.set(chunk, done);
-        done += chunk.length;
-        onBytes(Math.round(done / size * wire), wire);
-      }
-      if (done < size) throw new HamsterError(codes.truncated, `${url} has ${done} of ${size} bytes`, { url, done, total: size });
-      return done;
+      download = await open(url, { codes, onBytes: () => {}, maxBytes: size, init, stall });
     } catch (thrown) {
-      if (thrown instanceof HamsterError && thrown.details.status === 416) ranges = false;
-      throw watch.signal.aborted ? watch.signal.reason : thrown;
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', stop);
+      if (!(thrown instanceof HamsterError) || thrown.details.status !== 416) throw thrown;
+      ranges = false; // the next attempt asks for the whole
+      throw new Passing(thrown.code, thrown.message, thrown.details);
     }
+    const { response } = download;
+    const short = (/** @type {string} */ why) => new Passing(codes.truncated, `${url} ${why}`, { url, done, total: size });
+    if (from > 0 && !goesOn(response, from, size)) {
+      ranges = false; // another beginning, or another file
+      if (response.status === 206) {
+        await response.body?.cancel();
+        throw short(`does not go on at ${from} of ${size} bytes`);
+      }
+    }
+    done = response.status === 206 ? from : 0;
+    const wire = download.wire && response.status !== 206 ? download.wire : size;
+    for await (const chunk of chunks(download)) {
+      if (done + chunk.length > size) {
+        throw new HamsterError('model-damaged', `${url} has more than ${size} bytes`, { url, done: done + chunk.length, total: size });
+      }
+      bytes.set(chunk, done);
+      done += chunk.length;
+      onBytes(Math.round(done / size * wire), wire);
+    }
+    if (done < size) throw short(`has ${done} of ${size} bytes`);
   }
-}
-
-/**
- * Whether trying again may help.
- *
- * @param {HamsterError} error
- */
-function mayPass({ code, details: { status } }) {
-  if (status === 416) return true; // the next attempt asks for the whole
-  if (status !== undefined) return status >= 500 || [408, 425, 429].includes(status);
-  return ['model-unreachable', 'model-truncated'].includes(code);
 }
 
 /**
@@ -121,34 +76,4 @@ function mayPass({ code, details: { status } }) {
 function goesOn({ status, headers }, from, size) {
   return status === 206 && !headers.get('Content-Encoding')
     && headers.get('Content-Range')?.trim() === `bytes ${from}-${size - 1}/${size}`;
-}
-
-/**
- * @param {string} url
- * @param {number} done
- * @param {number} size
- * @param {Codes} codes
- */
-function stalled(url, done, size, codes) {
-  return new HamsterError(codes.truncated, `${url} stalls at ${done} of ${size} bytes`, { url, done, total: size });
-}
-
-/**
- * @param {number} milliseconds
- * @param {AbortSignal} signal
- * @returns {Promise<void>}
- */
-export function sleep(milliseconds, signal) {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    const abort = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', abort);
-      resolve();
-    }, milliseconds);
-    signal.addEventListener('abort', abort, { once: true });
-  });
 }
