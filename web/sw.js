@@ -3,14 +3,15 @@
  * both work without a network. Models are not its business; IndexedDB has them.
  *
  * Its text holds the version and the files, put in by tools/internal/site; those
- * for later are kept once a page has asked for them. Other
- * files make another version, which a browser installs beside the one in use:
- * a page never gets parts of two. The new one takes over when no page is open
- * any more, or when the page says so.
+ * for later, with their SHA-256, are kept once a page has asked for them. Other
+ * files make another version, which a browser installs beside the one in use. The
+ * new one takes over when no page is open any more, or when a page says so; the
+ * others hear of that, and begin anew or start no worker any more (web/page/offline.js).
+ * So no page gets parts of two.
  */
 
-/** @type {{ version: string, files: string[], later: string[] }} */
-const shell = { version: '', files: [], later: [] };
+/** @type {{ version: string, files: string[], later: Record<string, string> }} */
+const shell = { version: '', files: [], later: {} };
 
 const prefix = 'hamster-shell-';
 const cacheName = prefix + shell.version;
@@ -22,7 +23,9 @@ const worker = self;
 const addressOf = (file) => new URL(file === 'index.html' ? './' : file, worker.registration.scope).href;
 
 /** Which kept address answers for one that is asked for. */
-const addresses = new Map([...shell.files, ...shell.later].map((file) => [addressOf(file), addressOf(file)]));
+const addresses = new Map([...shell.files, ...Object.keys(shell.later)].map((file) => [addressOf(file), addressOf(file)]));
+/** The SHA-256 of what is kept later, by its address. */
+const hashes = new Map(Object.entries(shell.later).map(([file, sha256]) => [addressOf(file), sha256]));
 addresses.set(new URL('index.html', worker.registration.scope).href, addressOf('index.html'));
 
 worker.addEventListener('install', (/** @type {any} */ event) => event.waitUntil(install()));
@@ -57,17 +60,61 @@ async function activate() {
 
 /**
  * What was kept, with the headers that it came with: among them those that
- * isolate the page, without which there are no threads.
+ * isolate the page, without which there are no threads. A browser whose storage
+ * fails has the network.
  *
  * @param {string} address
  * @param {Request} request
  */
 async function answer(address, request) {
-  const cache = await caches.open(cacheName);
-  const found = await cache.match(address, { ignoreVary: true });
+  let works = true;
+  const found = await caches.match(address, { cacheName, ignoreVary: true }).catch(() => {
+    works = false;
+  });
   if (found) return found;
   const response = await fetch(request);
-  // What few pages need is kept by those that do. A full disk is no reason to fail.
-  if (response.ok) cache.put(address, response.clone()).catch(() => {});
-  return response;
+  const sha256 = works && hashes.get(address);
+  return sha256 && response.ok && response.body ? checked(response, sha256, address) : response;
+}
+
+/**
+ * Passes on what comes and keeps it, if it is of this version: the last of it is held
+ * back until that is known. What is not has come after a newer one, which is looked for.
+ *
+ * @param {Response} response
+ * @param {string} sha256
+ * @param {string} address
+ */
+function checked(response, sha256, address) {
+  const { status, statusText, headers } = response;
+  const reader = /** @type {ReadableStream<Uint8Array<ArrayBuffer>>} */ (response.body).getReader();
+  /** @type {Uint8Array<ArrayBuffer>[]} */
+  const chunks = [];
+  const body = new ReadableStream({
+    async pull(controller) {
+      for (;;) {
+        const { value, done } = await reader.read();
+        const held = chunks.at(-1);
+        if (!done) {
+          chunks.push(value);
+          if (!held) continue;
+          controller.enqueue(held.slice()); // who reads it may take its buffer
+          return;
+        }
+        const whole = await new Blob(chunks).arrayBuffer();
+        const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', whole));
+        if ([...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('') !== sha256) {
+          worker.registration.update().catch(() => {});
+          throw new TypeError(`${address} is of another version`);
+        }
+        if (held) controller.enqueue(held);
+        controller.close();
+        // What few pages need is kept by those that do. A full disk is no reason to fail.
+        caches.open(cacheName).then((cache) => cache.put(address, new Response(whole, { status, statusText, headers }))).catch(() => {});
+        return;
+      }
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+  return new Response(body, { status, statusText, headers });
 }

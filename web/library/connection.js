@@ -15,7 +15,17 @@ import { isOpaque, startable, trusted } from './startable.js';
  *   onprogress: (progress: any) => void }} Waiting
  */
 
+/** How long the worker's own script may take to come, in milliseconds. */
+const startTime = 30_000;
+
 let connections = 0;
+
+let isRetired = false;
+
+/** Has no worker start any more: its files would be of another version than the page. */
+export function retire() {
+  isRetired = true;
+}
 
 export class Connection {
   #worker;
@@ -36,6 +46,7 @@ export class Connection {
   closed = false;
 
   constructor() {
+    if (isRetired) throw new HamsterError('engine-missing', 'a newer version has taken over: reload the page', { url: addresses.worker });
     const lock = `hamster-worker-${crypto.getRandomValues(new Uint32Array(2)).join('-')}-${++connections}`;
     /** @type {(started: StartedResponse) => void} */
     let resolve;
@@ -45,7 +56,6 @@ export class Connection {
       resolve = onStarted;
       reject = onFailed;
     });
-    this.started.catch(() => {}); // each request says so as well
     this.#waiting.set(0, { resolve: (value) => resolve(value), reject: (reason) => reject(reason), onprogress: () => {} });
 
     this.#worker = start(startable(addresses.worker));
@@ -55,6 +65,9 @@ export class Connection {
       event.preventDefault();
       this.#end(this.#up ? new HamsterError('engine-stopped', event.message || 'the worker has ended') : notStarted());
     };
+    // A server that never answers is told of by nobody else. What fails, each request says too.
+    const slow = setTimeout(() => this.#end(notStarted('the server does not answer')), startTime);
+    this.started.catch(() => {}).finally(() => clearTimeout(slow));
     this.#send({ type: 'start', lock, addresses: { ...addresses.others, thread: startable(addresses.thread) } });
   }
 

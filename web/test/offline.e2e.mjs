@@ -55,9 +55,15 @@ describe('the service worker', { skip }, () => {
     await close();
   });
 
-  test('a newer version is told of, and used when asked for; nothing is told when it is the same', async () => {
+  test('a newer version is told of, and used when asked for, by other tabs too; nothing is told when it is the same', async () => {
     let version = '';
+    /** @type {(() => void) | null} */
+    let release = null;
     const middle = await interfere(server.url, {
+      '/web/page/page.css': (request, _, pass) => {
+        if (version && request.headers['sec-fetch-dest'] !== 'style') release = pass;
+        else pass();
+      },
       '/sw.js': async (_, response) => {
         const script = await (await fetch(new URL('/sw.js', server.url))).text();
         response.writeHead(200, headersOf('text/javascript')).end(script.replace(/"version":"\w+"/, (same) => (version ? `"version":"${version}"` : same)));
@@ -69,11 +75,41 @@ describe('the service worker', { skip }, () => {
     const told = () => page.$eval('#news', (element) => !(/** @type {HTMLElement} */ (element).hidden));
     await page.reload();
     await ready(page);
-    await page.evaluate(async () => (await navigator.serviceWorker.ready).update());
+    assert.deepEqual(await page.evaluate(async () => {
+      const { installing, waiting } = await (await navigator.serviceWorker.ready).update();
+      return [installing, waiting];
+    }), [null, null], 'there is nothing to be told of any more');
     assert.equal(await told(), false);
 
+    // One tab has something to lose, another has not.
+    const open = async () => {
+      const tab = await page.browserContext().newPage();
+      tab.setDefaultTimeout(120_000);
+      await tab.goto(middle.url);
+      await tab.bringToFront();
+      await ready(tab);
+      return tab;
+    };
+    const busy = await open();
+    await pick(busy, cat);
+    const seen = await answer(busy);
+    const idle = await open();
+    await idle.evaluate(() => {
+      /** @type {any} */ (globalThis).isOld = true;
+    });
+
     version = 'newer';
+    await page.bringToFront();
+    // Its files are on their way before the page looks.
+    await page.evaluateOnNewDocument(() => {
+      navigator.serviceWorker.getRegistration().then((registration) => registration?.update());
+    });
     await page.reload();
+    await ready(page);
+    for (let i = 0; !release && i < 200; i++) await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal(await page.evaluate(async () => (await navigator.serviceWorker.ready).installing?.state), 'installing');
+    assert.equal(await told(), false);
+    /** @type {() => void} */ (/** @type {unknown} */ (release))();
     await page.waitForSelector('#news:not([hidden])');
     assert.deepEqual((await page.evaluate(() => caches.keys())).length, 2, 'both are there, side by side');
     await Promise.all([page.waitForNavigation(), page.click('#news-reload')]);
@@ -82,25 +118,77 @@ describe('the service worker', { skip }, () => {
     assert.equal(await told(), false);
     await pick(page, cat);
     assert.equal((await answer(page)).length, 5);
+
+    await idle.waitForFunction(() => !('isOld' in globalThis), { polling: 100 });
+    await busy.bringToFront();
+    await busy.waitForSelector('#news:not([hidden])');
+    assert.deepEqual(await answer(busy), seen, 'nothing is lost');
+    await Promise.all([busy.waitForNavigation(), busy.click('#news-reload')]);
+    await ready(busy);
     await close();
     await middle.close();
   });
 
   test('a version that does not arrive whole is not used', async () => {
+    let refused = false;
     const middle = await interfere(server.url, {
       '/web/page/page.css': (request, response, pass) => {
-        if (request.headers['sec-fetch-dest'] === 'style') pass();
-        else response.writeHead(503, headersOf('text/plain')).end();
+        if (request.headers['sec-fetch-dest'] === 'style') return pass();
+        refused = true;
+        response.writeHead(503, headersOf('text/plain')).end();
       },
     });
     const { page, close } = await openPage(browser, middle.url);
     await ready(page);
+    for (let i = 0; !refused && i < 600; i++) await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal(refused, true, 'it was asked for');
     await page.waitForFunction(async () => {
       const registration = await navigator.serviceWorker.getRegistration();
-      return !registration?.installing && !registration?.active;
+      return !registration?.installing && !registration?.waiting && !registration?.active;
     });
     await pick(page, cat);
     assert.equal((await answer(page)).length, 5);
+    await close();
+    await middle.close();
+  });
+
+  test('a file that comes later is kept if it is of the same version, and else not used', async () => {
+    let asked = 0;
+    let isOther = true;
+    const middle = await interfere(server.url, {
+      '/wasm/portable.wasm': (_, response, pass) => {
+        asked++;
+        if (isOther) response.writeHead(200, headersOf('application/wasm')).end(Buffer.alloc(100_000, 7));
+        else pass();
+      },
+    });
+    const { page, close } = await openPage(browser, middle.url);
+    await controlled(page);
+    const size = () => page.evaluate(() => fetch('wasm/portable.wasm').then((response) => response.arrayBuffer()).then(({ byteLength }) => byteLength, () => 0));
+    const kept = () => page.evaluate(async () => Boolean(await caches.match('wasm/portable.wasm')));
+    assert.equal(await size(), 0);
+    assert.equal(await kept(), false);
+    isOther = false;
+    const whole = await size();
+    assert.ok(whole > 1e6, `${whole} bytes`);
+    await page.waitForFunction(async () => Boolean(await caches.match('wasm/portable.wasm')));
+    assert.equal(await size(), whole);
+    assert.equal(asked, 2);
+    await close();
+    await middle.close();
+  });
+
+  test('where the browser’s storage fails, a page comes from the network', async () => {
+    const middle = await interfere(server.url, {
+      '/sw.js': async (_, response) => {
+        const script = await (await fetch(new URL('/sw.js', server.url))).text();
+        response.writeHead(200, headersOf('text/javascript')).end(`CacheStorage.prototype.match = Cache.prototype.match = async () => { throw new Error('the disk is broken'); };\n${script}`);
+      },
+    });
+    const { page, close } = await openPage(browser, middle.url);
+    await controlled(page);
+    await page.reload();
+    await ready(page);
     await close();
     await middle.close();
   });

@@ -109,7 +109,7 @@ func Build(ctx context.Context, root, out string) error {
 
 // emptyShell is the place in the service worker's script for its version and
 // the names of the files that it keeps: at once, and when they are asked for.
-const emptyShell = "const shell = { version: '', files: [], later: [] };"
+const emptyShell = "const shell = { version: '', files: [], later: {} };"
 
 // addWorker moves the service worker to where it belongs and tells it of all
 // other files but pages that other sites show. Its version is their hash, so that a browser takes in a new one
@@ -127,9 +127,9 @@ func addWorker(files, programs map[string][]byte) error {
 		return name != indexFile && path.Ext(name) == ".html" || isForOtherPages(name)
 	})
 	slices.Sort(names)
-	later := []string{PortablePath}
+	later := map[string]string{PortablePath: fmt.Sprintf("%x", sha256.Sum256(programs[PortablePath]))}
 	h := sha256.New()
-	for _, name := range append(later, names...) {
+	for _, name := range append([]string{PortablePath}, names...) {
 		content, ok := programs[name]
 		if !ok {
 			content = files[name]
@@ -138,9 +138,9 @@ func addWorker(files, programs map[string][]byte) error {
 	}
 	fmt.Fprintf(h, "%x\n", sha256.Sum256(script))
 	shell, err := json.Marshal(struct {
-		Version string   `json:"version"`
-		Files   []string `json:"files"`
-		Later   []string `json:"later"`
+		Version string            `json:"version"`
+		Files   []string          `json:"files"`
+		Later   map[string]string `json:"later"`
 	}{hex.EncodeToString(h.Sum(nil))[:16], names, later})
 	if err != nil {
 		return err
