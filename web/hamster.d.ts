@@ -278,7 +278,7 @@ export class Classifier {
   /** Shows what in a picture spoke for a class; the source itself is left as it is. */
   explain(source: ImageSource, options?: ExplainOptions): Promise<Heatmap>;
 
-  /** The models that are kept on this device, the last used first. */
+  /** The models that are kept on this device, the last used first; this one need not be loaded. */
   kept(): Promise<KeptModel[]>;
 
   /** Removes a model from this device, and tells what is left. One that is loaded goes on working. */

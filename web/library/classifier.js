@@ -186,13 +186,12 @@ export class Classifier {
   }
 
   /**
-   * The models that are kept on this device, the last used first.
+   * The models that are kept on this device, the last used first. This one need not be loaded.
    *
    * @returns {Promise<KeptModel[]>}
    */
   async kept() {
-    await this.#loaded();
-    return /** @type {Engine} */ (this.#engine).request({ type: 'kept', remove: '' });
+    return this.#kept('');
   }
 
   /**
@@ -202,8 +201,14 @@ export class Classifier {
    * @returns {Promise<KeptModel[]>} what is left
    */
   async remove(id) {
-    await this.#loaded();
-    return /** @type {Engine} */ (this.#engine).request({ type: 'kept', remove: id });
+    return this.#kept(id);
+  }
+
+  /** @param {string} remove */
+  async #kept(remove) {
+    if (this.#closed) throw closed();
+    this.#engine ??= engineFor(this.#settings, this.#user);
+    return until(this.#engine.kept(remove), this.#ending.signal);
   }
 
   /**

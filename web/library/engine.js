@@ -8,7 +8,7 @@ import { HamsterError } from '../shared/errors.js';
 import { Connection } from './connection.js';
 
 /**
- * @import { ModelInfo, Progress } from '../shared/protocol.js'
+ * @import { KeptModel, ModelInfo, Progress } from '../shared/protocol.js'
  *
  * Who uses an engine. `idle` is for how many milliseconds it stays unused, or
  * undefined for what suits the model.
@@ -118,6 +118,25 @@ export class Engine {
     return this.use(() => this.#alive().request(request, options));
   }
 
+  /**
+   * The models on this device, after one of them is removed; none is loaded for that.
+   *
+   * @param {string} remove its ID, or nothing
+   * @returns {Promise<KeptModel[]>}
+   */
+  kept(remove) {
+    return this.use(async () => this.#connected().request({ type: 'kept', remove }));
+  }
+
+  #connected() {
+    // A worker whose model did not load has a program that did: keep it.
+    if (!this.#connection || this.#connection.closed) {
+      this.#connection = new Connection();
+      this.#loading = null;
+    }
+    return this.#connection;
+  }
+
   #alive() {
     if (!this.#connection) throw new HamsterError('no-model', 'no model is loaded');
     return this.#connection;
@@ -128,9 +147,7 @@ export class Engine {
     if (typeof WebAssembly !== 'object' || typeof Worker !== 'function') {
       return Promise.reject(new HamsterError('engine-unsupported', 'this browser lacks WebAssembly or workers'));
     }
-    // A worker whose model did not load has a program that did: keep it.
-    if (!this.#connection || this.#connection.closed) this.#connection = new Connection();
-    const loading = this.#connection.request({ type: 'load', ...this.#settings }, {
+    const loading = this.#connected().request({ type: 'load', ...this.#settings }, {
       onprogress: (progress) => {
         for (const { onprogress } of this.users) attempt(() => onprogress(progress));
       },

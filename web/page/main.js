@@ -8,7 +8,7 @@ import { inspectImage } from '../shared/imageheader.js';
 import { texts } from '../shared/texts.js';
 import { AddressError } from './address.js';
 import { copyAs } from './copy.js';
-import { announce, find, leadOn, sayAll } from './dom.js';
+import { announce, find, sayAll } from './dom.js';
 import { Engine } from './engine.js';
 import { hideFacts, showFacts } from './facts.js';
 import * as guesses from './guesses.js';
@@ -19,7 +19,7 @@ import { Models, firstWanted } from './models.js';
 import { offline } from './offline.js';
 import { countPrivately, showPolicy } from './privacy.js';
 import * as stage from './stage.js';
-import { endRemark, fail, recovered, remark, resting, working } from './status.js';
+import { fail, recovered, resting, working } from './status.js';
 import { Storage } from './storage.js';
 import { isUnsure } from './unsure.js';
 
@@ -47,8 +47,6 @@ let turn = new AbortController();
 let search = new AbortController();
 /** What is on the stage, and its answer with the words that it came with. @type {{ photo: Photo, image: Blob, result: Classification | null, said: () => string } | null} */
 let subject = null;
-/** Asks again about what is on the stage, or on its way there. @type {(() => void) | null} */
-let askAgain = null;
 /** The photo of many that has the stage. @type {Item | null} */
 let opened = null;
 /** Both come when they are asked for first. @type {import('./many.js').Many | undefined} */
@@ -69,10 +67,6 @@ takePhotos({
   onphotos: (photos, leftOut) => (photos.length === 1 && view() !== 'many' ? look(photos[0]) : lookAtMany(photos, leftOut)),
   onmodel: (file) => models.open(file),
   ontrouble: (words, retry) => {
-    if (view() !== 'photo') {
-      remark(words); // what is on the stage goes on
-      return;
-    }
     enter('photo');
     fail(words, retry);
   },
@@ -111,26 +105,15 @@ function setState(state) {
   if (state !== 'answered') hideFacts();
 }
 
-/** Gives the stage to somebody else, and with it the focus of whoever is on what goes. @param {View} next */
+/** Gives the stage to somebody else. @param {View} next */
 function enter(next) {
   turn.abort();
   search.abort();
   stage.hideHeat();
-  if (next !== view()) endRemark();
   if (next !== 'camera') live?.close();
   if (next !== 'many') many?.leave();
   body.dataset.view = next;
   find('back').hidden = next !== 'photo' || !opened;
-  const { activeElement } = document;
-  if (activeElement && activeElement.getClientRects().length === 0) leadOn();
-}
-
-/** Takes from the stage what is on it, and its answer. */
-function empty() {
-  subject = null;
-  askAgain = null;
-  stage.showPicture(null);
-  guesses.clear();
 }
 
 /** An empty stage, as in the beginning. */
@@ -138,13 +121,14 @@ function leave() {
   opened = null;
   enter('photo');
   many?.clear();
-  empty();
+  subject = null;
+  stage.showPicture(null);
+  guesses.clear();
   setState('idle');
   resting(() => texts.ready);
 }
 
 async function load() {
-  guesses.clear();
   setState('idle');
   working(() => texts.connecting);
   try {
@@ -165,22 +149,14 @@ function state() {
 }
 
 async function loaded() {
-  /** @type {import('../shared/protocol.js').ModelInfo} */
-  let info;
-  try {
-    info = await engine.load();
-  } catch (thrown) {
-    models.failed();
-    if (!isSettled) furnish();
-    throw thrown;
-  }
+  const info = await engine.load();
   models.loaded(info);
   mark(info.stages);
   settle(info);
   return info;
 }
 
-/** Whether a model has been there. */
+/** What has time until a model is there, so that nothing competes with it. */
 let isSettled = false;
 
 /** @param {import('../shared/protocol.js').ModelInfo} info */
@@ -189,11 +165,6 @@ function settle(info) {
   if (isSettled) return;
   isSettled = true;
   offline();
-  furnish();
-}
-
-/** What has time until a model is there or fails, so that nothing competes with it. */
-function furnish() {
   showPolicy();
   models.offer();
 }
@@ -206,16 +177,12 @@ function tellProgress(progress) {
   working(() => (isWaiting ? texts.progressWithPhoto(progress) : texts.progress(progress)), share);
 }
 
-/** Whatever has an answer is looked at anew. @param {import('./models.js').Wanted} next */
-function changeModel(next) {
+/** @param {import('./models.js').Wanted} next */
+async function changeModel(next) {
   engine.use(next);
-  if (many?.size) many.again();
-  if (askAgain) askAgain();
+  if (view() === 'many') many?.again();
+  else if (view() === 'photo' && subject) look(subject.photo);
   else if (view() === 'photo') load();
-  else {
-    if (view() === 'camera') lookAnew();
-    loaded().catch(() => {}); // whoever looks meets the same failure, and tells of it
-  }
 }
 
 /**
@@ -232,7 +199,6 @@ async function look(photo, { isFrame = false, isMirrored = false } = {}) {
   turn = new AbortController();
   const { signal } = turn;
   const begun = performance.now();
-  askAgain = () => look(photo, { isFrame, isMirrored });
   try {
     setState('looking');
     working(() => (isSettled ? texts.looking : texts.progressWithPhoto({ stage: 'wait', done: 0, total: 0 })));
@@ -257,9 +223,11 @@ async function look(photo, { isFrame = false, isMirrored = false } = {}) {
   } catch (thrown) {
     if (signal.aborted) return; // the next photo has the word
     const isPhotos = isOfPhoto(thrown);
-    const again = askAgain;
-    if (isPhotos) empty();
-    tell(thrown, isPhotos && !(thrown instanceof AddressError) ? null : again);
+    if (isPhotos) {
+      subject = null;
+      stage.showPicture(null);
+    }
+    tell(thrown, isPhotos && !(thrown instanceof AddressError) ? null : () => look(photo, { isFrame, isMirrored }));
   }
 }
 
@@ -337,7 +305,9 @@ async function openCamera() {
   opened = null;
   enter('camera');
   many?.clear();
-  empty();
+  subject = null;
+  stage.showPicture(null);
+  guesses.clear();
   setState('looking');
   working(() => texts.cameraStarting);
   try {
@@ -346,8 +316,6 @@ async function openCamera() {
       classify: (video, options) => engine.classify(video, options),
       onlook: () => {
         enter('camera');
-        subject = null;
-        askAgain = null;
         stage.showPicture(null);
         setState('answered');
         hideFacts();
@@ -356,39 +324,22 @@ async function openCamera() {
         if (document.activeElement !== find('switch-camera')) find('freeze').focus();
       },
       onanswer: (result) => {
-        if (state() === 'looking') {
-          setState('answered');
-          resting(() => texts.cameraLive);
-        }
         showFacts(result);
         tellChange(result);
       },
       onfrozen: (frame, isMirrored) => look({ name: () => texts.frozen, open: async () => frame }, { isFrame: true, isMirrored }),
       onpause: (isPaused) => resting(() => (isPaused ? texts.cameraPaused : texts.cameraLive)),
-      ongone: leave,
-      ontrouble: withoutCamera,
+      ontrouble: (error) => {
+        leave();
+        tell(error, openCamera);
+      },
     });
     await loaded();
     if (view() === 'camera') await live.open();
   } catch (thrown) {
-    if (view() === 'camera') withoutCamera(thrown);
+    leave();
+    tell(thrown, openCamera);
   }
-}
-
-/** @param {unknown} thrown why there is none */
-function withoutCamera(thrown) {
-  const isThere = document.querySelector('.for-camera')?.contains(document.activeElement);
-  leave();
-  if (isThere) find('live').focus({ preventScroll: true });
-  tell(thrown, openCamera);
-}
-
-/** Another model looks through the camera. */
-function lookAnew() {
-  if (!live?.again()) return; // it is being opened
-  guesses.clear();
-  setState('looking');
-  working(() => texts.looking);
 }
 
 /** How often those who listen hear of what the camera sees, in milliseconds. */
@@ -416,19 +367,16 @@ async function lookAtMany(photos, leftOut) {
       fails: (thrown) => (isOfPhoto(thrown) ? () => failureOf(thrown)().title : null),
       onopen: openOne,
       ontrouble: (thrown, retry) => {
-        if (view() !== 'many') return; // the grid offers to go on
-        tell(thrown, () => {
-          retry();
-          loaded().catch(() => {});
-        });
+        if (view() === 'many') tell(thrown, retry);
       },
     });
     if (!many.isShown) {
       opened = null;
       enter('many');
-      empty();
+      subject = null;
+      stage.showPicture(null);
+      guesses.clear();
       setState('looking');
-      loaded().catch(() => {}); // the photos meet the same failure, and tell of it
     }
     many.add(photos, leftOut);
   } catch (thrown) {
@@ -446,18 +394,13 @@ async function openOne(item) {
     return;
   }
   const { signal } = turn = new AbortController();
-  askAgain = () => look(item.photo);
-  try {
-    const image = await item.photo.open(signal); // once more from its address, if it came from one
-    if (signal.aborted) return;
-    const result = { ...item.result, predictions: item.predictions };
-    subject = { photo: item.photo, image, result, said: item.photo.name };
-    stage.showPicture(image, () => texts.photo(item.photo.name()));
-    answer(result);
-    resting(subject.said);
-  } catch (thrown) {
-    if (!signal.aborted) tell(thrown, () => openOne(item));
-  }
+  const image = await item.photo.open(signal);
+  if (signal.aborted) return;
+  const result = { ...item.result, predictions: item.predictions };
+  subject = { photo: item.photo, image, result, said: item.photo.name };
+  stage.showPicture(image, () => texts.photo(item.photo.name()));
+  answer(result);
+  resting(subject.said);
 }
 
 function backToMany() {
@@ -465,7 +408,8 @@ function backToMany() {
   const item = opened;
   opened = null;
   enter('many');
-  empty();
+  subject = null;
+  stage.showPicture(null);
   setState('answered');
   hideFacts();
   many.open();
@@ -497,6 +441,8 @@ function failureOf(thrown) {
  */
 function tell(thrown, retry) {
   hideFacts();
+  // The program is up then, and may show what lies on the device.
+  if (!isSettled && HamsterError.from(thrown).code.startsWith('model-')) storage.list();
   fail(failureOf(thrown), retry);
 }
 

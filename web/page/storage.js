@@ -21,7 +21,8 @@ export class Storage {
   #note = find('device-note');
   #list = find('device-models');
   #room = find('device-room');
-  #shown = '';
+  /** @type {Kept | null} */
+  #shown = null;
 
   /**
    * @param {Keeper} keeper
@@ -33,13 +34,13 @@ export class Storage {
   }
 
   /**
-   * The model is loaded: say where it is, once.
+   * The model is loaded: say where it is, once for each time that it was.
    *
    * @param {Kept} kept
    */
   async show(kept) {
-    if (this.#shown === kept.id + kept.state) return;
-    this.#shown = kept.id + kept.state;
+    if (this.#shown === kept) return;
+    this.#shown = kept;
     say(this.#note, () => texts.kept(kept));
     this.#section.dataset.state = kept.state;
     this.#section.hidden = false;
@@ -49,6 +50,12 @@ export class Storage {
     if (!navigator.serviceWorker || navigator.serviceWorker.controller) return;
     await navigator.serviceWorker.ready;
     await this.#measure();
+  }
+
+  /** No model is loaded: what lies here can be removed all the same. */
+  async list() {
+    await this.#refresh(() => this.#keeper.kept());
+    if (this.#list.childElementCount > 0) this.#section.hidden = false;
   }
 
   /** @param {() => Promise<KeptModel[]>} ask */

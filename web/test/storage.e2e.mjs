@@ -4,6 +4,7 @@
  */
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { answer, build, failed, headersOf, interfere, launch, noServiceWorker, openPage, photos, pick, ready, serve, skip } from './harness.mjs';
@@ -35,6 +36,8 @@ describe('the model on this device', { skip }, () => {
   let manifestPath;
   /** @type {string} */
   let expected;
+  /** The same model as another version: with another manifest, graph and shards. @type {{ text: string, contents: Map<string, Buffer>, shards: string[] }} */
+  let next;
 
   before(async () => {
     built = await build();
@@ -47,7 +50,34 @@ describe('the model on this device', { skip }, () => {
     const { graph, shards } = await (await fetch(new URL(manifestPath, server.url))).json();
     files = [graph, ...shards];
     assert.ok(files.length >= 3, 'the model has a graph and some shards');
+    next = await nextVersion();
   });
+
+  /** Makes every shard a little longer; the graph follows, for it names them. */
+  async function nextVersion() {
+    const bytesOf = async (/** @type {string} */ path) => Buffer.from(await (await fetch(new URL(folder + path, server.url))).arrayBuffer());
+    const manifest = JSON.parse(String(await bytesOf('model.json')));
+    /** @type {Map<string, Buffer>} */
+    const contents = new Map();
+    let graph = (await bytesOf('graph.onnx')).toString('latin1');
+    const described = (/** @type {string} */ path, /** @type {Buffer} */ bytes, /** @type {string} */ sha256) => {
+      contents.set(path, bytes);
+      return { path, size: bytes.length, sha256, compressed: bytes.length };
+    };
+    const sha256 = (/** @type {Buffer} */ bytes) => createHash('sha256').update(bytes).digest('hex');
+    manifest.version = 'next';
+    manifest.shards = await Promise.all(manifest.shards.map(async (/** @type {PackedFile} */ { path }) => {
+      const bytes = Buffer.concat([await bytesOf(path), Buffer.alloc(64)]);
+      const name = `${sha256(bytes).slice(0, 32)}.bin`;
+      graph = graph.replaceAll(path, name);
+      return described(name, bytes, sha256(bytes));
+    }));
+    const bytes = Buffer.from(graph, 'latin1');
+    manifest.graph = described('graph.onnx', bytes, sha256(bytes));
+    const sum = (/** @type {'size' | 'compressed'} */ key) => [manifest.graph, ...manifest.shards].reduce((all, file) => all + file[key], 0);
+    Object.assign(manifest, { size: sum('size'), compressed: sum('compressed') });
+    return { text: JSON.stringify(manifest), contents, shards: manifest.shards.map((/** @type {PackedFile} */ { path }) => path) };
+  }
 
   after(async () => {
     await browser?.close();
@@ -66,13 +96,13 @@ describe('the model on this device', { skip }, () => {
     const asked = {};
     /** @type {Record<string, Handler>} */
     const paths = {};
-    for (const { path } of files) {
+    for (const path of new Set([...files.map(({ path }) => path), ...next.shards])) {
       paths[folder + path] = (request, response, pass) => {
         asked[path] = (asked[path] ?? 0) + 1;
         (handlers[path] ?? ((_, __, go) => go()))(request, response, pass);
       };
     }
-    for (const path of [workerPath, '/wasm/hamster.wasm', '/models/index.json', manifestPath]) {
+    for (const path of [workerPath, '/wasm/hamster.wasm', '/wasm/wasm_exec.js', '/models/index.json', '/models/default.onnx', manifestPath]) {
       paths[path] = (request, response, pass) => (handlers[path] ?? ((_, __, go) => go()))(request, response, pass);
     }
     const middle = await interfere(server.url, { ...noServiceWorker, ...paths });
@@ -168,6 +198,22 @@ describe('the model on this device', { skip }, () => {
 
   const largest = () => files[1];
 
+  /** Has time pass so many times as fast, for those who wait long for who is silent. @param {number} factor */
+  const faster = (factor) => `{ const later = setTimeout; globalThis.setTimeout = (f, ms = 0) => later(f, ms > 300 ? ms / ${factor} : ms); }`;
+  const quick = faster(20);
+
+  /** Never answers. @type {Handler} */
+  const silent = () => {};
+
+  /** Answers with the next version's files, and with nothing where there was one of the former. @param {Record<string, Handler>} handlers */
+  const publish = (handlers) => {
+    for (const { path } of files) handlers[path] = (_, response) => response.writeHead(404, headersOf('text/plain')).end();
+    for (const [path, bytes] of next.contents) {
+      handlers[path] = (_, response) => response.writeHead(200, { ...headersOf('application/octet-stream'), 'Content-Length': bytes.length }).end(bytes);
+    }
+    handlers[manifestPath] = (_, response) => response.writeHead(200, headersOf('application/json')).end(next.text);
+  };
+
   test('a first visit fetches every file once and says so; the next one fetches none', () => within({}, async (p) => {
     const page = await p.visit();
     await right(page);
@@ -217,17 +263,42 @@ describe('the model on this device', { skip }, () => {
     assert.deepEqual(p.asked, once());
   }));
 
-  test('the button removes it; it works on, and is fetched again next time', () => within({}, async (p) => {
-    const page = await p.visit();
+  test('the button removes it; it works on, and is fetched and kept again next time', () => within({}, async (p) => {
+    const idle = 3000; // in the place of five minutes
+    const page = await p.visit((page) => page.evaluateOnNewDocument(`{
+      const later = setTimeout;
+      globalThis.setTimeout = (f, ms = 0) => later(f, ms === 300_000 ? ${idle} : ms);
+    }`));
     await ready(page);
     await page.waitForSelector('#device-models button');
     await page.click('#device-models button');
     await page.waitForFunction(() => !document.querySelector('#device-models li'));
     assert.match(await note(page), /^Removed\./);
     await right(page);
+    assert.deepEqual(p.asked, once());
+    await new Promise((resolve) => setTimeout(resolve, 2 * idle)); // the engine ends, and its memory is gone
+    await right(page);
+    await page.waitForSelector('#device-models li');
+    assert.match(await note(page), keptNote);
     const again = await p.visit();
     await right(again);
     assert.deepEqual(new Set(Object.values(p.asked)), new Set([2]));
+  }));
+
+  test('with a model that does not load, those that are kept can be removed', () => within({}, async (p) => {
+    const first = await p.visit();
+    await ready(first);
+    await first.close();
+    p.handlers['/models/index.json'] = (_, response) =>
+      response.writeHead(200, headersOf('application/json')).end('{"models":[{"id":"whole","manifest":"x/model.json","compressed":1}]}');
+    p.handlers['/models/default.onnx'] = (_, response) => response.writeHead(200, headersOf('application/octet-stream')).end('no model');
+    const page = await p.visit();
+    await failed(page);
+    await page.waitForSelector('#device-models button');
+    assert.equal((await models(page)).length, 1);
+    await page.evaluate(() => /** @type {HTMLElement | null} */ (document.querySelector('#device-models button'))?.click());
+    await page.waitForFunction(() => !document.querySelector('#device-models li'));
+    assert.match(await note(page), /^Removed\./);
   }));
 
   describe('storage that fails', () => {
@@ -350,19 +421,25 @@ describe('the model on this device', { skip }, () => {
   });
 
   /** Waits until some files are kept. @param {Page} page @param {number} count */
-  async function keptFiles(page, count) {
-    await page.waitForFunction((count) => new Promise((resolve) => {
+  const keptFiles = (page, count) => stored(page, 'files', count, Infinity);
+
+  /** Waits until there are so many models, whole or not. @param {Page} page @param {number} count */
+  const keptModels = (page, count) => stored(page, 'models', count, count);
+
+  /** @param {Page} page @param {string} store @param {number} least @param {number} most */
+  async function stored(page, store, least, most) {
+    await page.waitForFunction((store, least, most) => new Promise((resolve) => {
       const open = indexedDB.open('hamster');
       open.onupgradeneeded = () => open.transaction?.abort(); // too early: it is not ours to make
       open.onerror = () => resolve(false);
       open.onsuccess = () => {
-        const request = open.result.transaction('files').objectStore('files').count();
+        const request = open.result.transaction(store).objectStore(store).count();
         request.onsuccess = () => {
           open.result.close();
-          resolve(request.result >= count);
+          resolve(request.result >= least && request.result <= most);
         };
       };
-    }), { polling: 200 }, count);
+    }), { polling: 200 }, store, least, most);
   }
 
   describe('a network that fails', () => {
@@ -404,7 +481,7 @@ describe('the model on this device', { skip }, () => {
       await right(await p.visit());
     }));
 
-    test('a server that stalls is asked again', () => within({}, async (p) => {
+    test('a server that stalls is asked again', () => within({ [workerPath]: inWorker(quick) }, async (p) => {
       p.handlers[largest().path] = firstThen(partly(largest(), 0.3, () => {}));
       await right(await p.visit());
       assert.deepEqual(p.asked, { ...once(), [largest().path]: 2 });
@@ -423,6 +500,55 @@ describe('the model on this device', { skip }, () => {
         response.writeHead(200, headersOf('application/octet-stream')).end(Buffer.alloc(largest().size, 7)));
       await right(await p.visit());
       assert.deepEqual(p.asked, { ...once(), [largest().path]: 2 });
+    }));
+
+    test('an update that is cut off goes on with a later visit; until then the former version serves', () => within({ [workerPath]: inWorker(quick) }, async (p) => {
+      const first = await p.visit();
+      await right(first);
+      await first.close();
+      publish(p.handlers);
+      const lost = next.shards[1];
+      const answers = p.handlers[lost];
+      p.handlers[lost] = gone;
+      const second = await p.visit();
+      await right(second);
+      assert.match(await note(second), keptNote);
+      await keptFiles(second, files.length + next.contents.size - 1);
+      await second.close();
+      p.handlers[manifestPath] = silent; // no news in time
+      const third = await p.visit();
+      await right(third);
+      await third.close();
+
+      publish(p.handlers);
+      p.handlers[lost] = answers;
+      const before = { ...p.asked };
+      // News that are too late for one visit are there for the next.
+      for (let visits = 1; ; visits++) {
+        const page = await p.visit();
+        await right(page);
+        await page.waitForSelector('#device-models li');
+        const list = await models(page);
+        if (visits < 4 && !/\bnext\b/.test(list[0])) {
+          await keptModels(page, 1);
+          await page.close();
+          continue;
+        }
+        assert.match(list.join(), /\bnext\b/);
+        assert.equal(list.length, 1);
+        break;
+      }
+      assert.deepEqual(p.asked, { ...before, [lost]: before[lost] + 1 }, 'the rest alone is fetched');
+    }));
+
+    test('a model that is replaced between its manifest and its files is fetched as it is now', () => within({}, async (p) => {
+      publish(p.handlers);
+      p.handlers[manifestPath] = firstThen((_, __, pass) => pass(), p.handlers[manifestPath], p.handlers[manifestPath]);
+      const page = await p.visit();
+      await right(page);
+      assert.match(await note(page), keptNote);
+      await page.waitForSelector('#device-models li');
+      assert.match((await models(page)).join(), /\bnext\b/);
     }));
 
     test('a signal stops the download at once; the next load fetches the rest alone', async () => {
@@ -486,7 +612,7 @@ describe('the model on this device', { skip }, () => {
       ['before the manifest', () => manifestPath],
       ['before the graph', () => 'graph.onnx'],
     ])) {
-      test(`a network that is lost ${stage} is told of, and “Try again” goes on`, () => within({ [path()]: gone }, async (p) => {
+      test(`a network that is lost ${stage} is told of, and “Try again” goes on`, () => within({ [workerPath]: inWorker(quick), [path()]: gone }, async (p) => {
         const page = await p.visit();
         assert.match(await failed(page), /^(A part of Hamster did not arrive|The model could not be fetched)\./);
         delete p.handlers[path()];
@@ -494,6 +620,56 @@ describe('the model on this device', { skip }, () => {
         await right(page);
       }));
     }
+
+    /** Sends the beginning of a file, and no more. @param {string} path @returns {Handler} */
+    const stalls = (path) => async (_, response) => {
+      const answer = await fetch(new URL(path, server.url));
+      const bytes = new Uint8Array(await answer.arrayBuffer());
+      response.writeHead(200, { ...headersOf(answer.headers.get('Content-Type') ?? ''), 'Content-Length': bytes.length });
+      response.write(bytes.subarray(0, bytes.length / 3));
+    };
+
+    for (const [what, path] of /** @type {[string, () => string][]} */ ([
+      ['the program', () => '/wasm/hamster.wasm'],
+      ['the list of models', () => '/models/index.json'],
+      ['the manifest', () => manifestPath],
+      ['a model of one file', () => '/models/default.onnx'],
+    ])) {
+      test(`a server that never answers for ${what} is told of; one that stalls within it is asked again`, () => within({ [workerPath]: inWorker(quick), [path()]: silent }, async (p) => {
+        if (path() === '/models/default.onnx') {
+          p.handlers['/models/index.json'] = (_, response) => response.writeHead(200, headersOf('application/json')).end('{"models":[{"id":"whole","manifest":"x/model.json","compressed":1}]}');
+        }
+        const page = await p.visit();
+        assert.match(await failed(page), /^(A part of Hamster did not arrive|The model could not be fetched)\./);
+        p.handlers[path()] = firstThen(stalls(path()));
+        await page.click('#retry');
+        await right(page);
+      }));
+    }
+
+    test('a server that stalls within the program’s own script is told of, and “Try again” goes on', async () => {
+      const path = '/wasm/wasm_exec.js';
+      await within({ [workerPath]: inWorker(quick), [path]: stalls(path) }, async (p) => {
+        const page = await p.visit();
+        assert.match(await failed(page), /^A part of Hamster did not arrive\./);
+        delete p.handlers[path];
+        await page.click('#retry');
+        await right(page);
+      });
+    });
+
+    test('a server that never answers for the worker is told of, and “Try again” goes on', async () => {
+      /** @type {ServerResponse[]} */
+      const held = [];
+      await within({ [workerPath]: (_, response) => held.push(response) }, async (p) => {
+        const page = await p.visit((page) => page.evaluateOnNewDocument(faster(5)));
+        assert.match(await failed(page), /^A part of Hamster did not arrive\./);
+        delete p.handlers[workerPath];
+        for (const response of held) response.destroy(); // Chromium goes on waiting for it
+        await page.click('#retry');
+        await right(page);
+      });
+    });
   });
 
   describe('two tabs', () => {

@@ -148,13 +148,13 @@ async function load({ id, model, labels, backend, threads }) {
 }
 
 /**
- * The models on this device, after one of them is removed.
+ * The models on this device, after one of them is removed. None needs to be loaded.
  *
  * @param {string} remove its ID, or nothing
  * @returns {Promise<KeptModel[]>}
  */
 async function kept(remove) {
-  if (!engine) return [];
+  engine ??= startEngine(addresses.program, () => {}, new Stages());
   const { store } = await engine;
   if (remove) await store.remove(remove);
   return (await store.list()).map(({ id, url, name, version, size, fetched, used, complete }) => ({ id, url, name, version, size, fetched, used, complete }));
@@ -205,7 +205,8 @@ function progressOf(id) {
   /** @param {Progress} progress */
   const report = (progress) => {
     const now = performance.now();
-    if (now - reported < 1000 / progressRate && progress.done < progress.total) return;
+    const isLast = progress.stage === 'fetch' && !progress.total ? false : progress.done >= progress.total;
+    if (now - reported < 1000 / progressRate && !isLast) return;
     reported = now;
     send({ type: 'progress', id, progress });
   };
