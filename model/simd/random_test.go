@@ -167,8 +167,8 @@ func isLimit(err error) bool {
 		return true
 	}
 	return slices.ContainsFunc([]string{
-		"only one image", "inputs: one is supported", "does not depend on the input", "is not used",
-		"operators, at most", "MB of memory", "the model's tables",
+		"only one image", "inputs: one is supported", "does not depend on the input",
+		"operators, at most", "MB of memory", "the model's tables", "the model takes more than",
 	}, func(limit string) bool { return strings.Contains(err.Error(), limit) })
 }
 
