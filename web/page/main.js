@@ -8,7 +8,7 @@ import { inspectImage } from '../shared/imageheader.js';
 import { texts } from '../shared/texts.js';
 import { AddressError } from './address.js';
 import { copyAs } from './copy.js';
-import { announce, find, sayAll } from './dom.js';
+import { announce, find, leadOn, sayAll } from './dom.js';
 import { Engine } from './engine.js';
 import { hideFacts, showFacts } from './facts.js';
 import * as guesses from './guesses.js';
@@ -19,7 +19,7 @@ import { Models, firstWanted } from './models.js';
 import { offline } from './offline.js';
 import { countPrivately, showPolicy } from './privacy.js';
 import * as stage from './stage.js';
-import { fail, recovered, resting, working } from './status.js';
+import { endRemark, fail, recovered, remark, resting, working } from './status.js';
 import { Storage } from './storage.js';
 import { isUnsure } from './unsure.js';
 
@@ -47,6 +47,8 @@ let turn = new AbortController();
 let search = new AbortController();
 /** What is on the stage, and its answer with the words that it came with. @type {{ photo: Photo, image: Blob, result: Classification | null, said: () => string } | null} */
 let subject = null;
+/** Asks again about what is on the stage, or on its way there. @type {(() => void) | null} */
+let askAgain = null;
 /** The photo of many that has the stage. @type {Item | null} */
 let opened = null;
 /** Both come when they are asked for first. @type {import('./many.js').Many | undefined} */
@@ -67,6 +69,10 @@ takePhotos({
   onphotos: (photos, leftOut) => (photos.length === 1 && view() !== 'many' ? look(photos[0]) : lookAtMany(photos, leftOut)),
   onmodel: (file) => models.open(file),
   ontrouble: (words, retry) => {
+    if (view() !== 'photo') {
+      remark(words); // what is on the stage goes on
+      return;
+    }
     enter('photo');
     fail(words, retry);
   },
@@ -105,15 +111,26 @@ function setState(state) {
   if (state !== 'answered') hideFacts();
 }
 
-/** Gives the stage to somebody else. @param {View} next */
+/** Gives the stage to somebody else, and with it the focus of whoever is on what goes. @param {View} next */
 function enter(next) {
   turn.abort();
   search.abort();
   stage.hideHeat();
+  if (next !== view()) endRemark();
   if (next !== 'camera') live?.close();
   if (next !== 'many') many?.leave();
   body.dataset.view = next;
   find('back').hidden = next !== 'photo' || !opened;
+  const { activeElement } = document;
+  if (activeElement && activeElement.getClientRects().length === 0) leadOn();
+}
+
+/** Takes from the stage what is on it, and its answer. */
+function empty() {
+  subject = null;
+  askAgain = null;
+  stage.showPicture(null);
+  guesses.clear();
 }
 
 /** An empty stage, as in the beginning. */
@@ -121,14 +138,13 @@ function leave() {
   opened = null;
   enter('photo');
   many?.clear();
-  subject = null;
-  stage.showPicture(null);
-  guesses.clear();
+  empty();
   setState('idle');
   resting(() => texts.ready);
 }
 
 async function load() {
+  guesses.clear();
   setState('idle');
   working(() => texts.connecting);
   try {
@@ -149,14 +165,22 @@ function state() {
 }
 
 async function loaded() {
-  const info = await engine.load();
+  /** @type {import('../shared/protocol.js').ModelInfo} */
+  let info;
+  try {
+    info = await engine.load();
+  } catch (thrown) {
+    models.failed();
+    if (!isSettled) furnish();
+    throw thrown;
+  }
   models.loaded(info);
   mark(info.stages);
   settle(info);
   return info;
 }
 
-/** What has time until a model is there, so that nothing competes with it. */
+/** Whether a model has been there. */
 let isSettled = false;
 
 /** @param {import('../shared/protocol.js').ModelInfo} info */
@@ -165,6 +189,11 @@ function settle(info) {
   if (isSettled) return;
   isSettled = true;
   offline();
+  furnish();
+}
+
+/** What has time until a model is there or fails, so that nothing competes with it. */
+function furnish() {
   showPolicy();
   models.offer();
 }
@@ -177,12 +206,16 @@ function tellProgress(progress) {
   working(() => (isWaiting ? texts.progressWithPhoto(progress) : texts.progress(progress)), share);
 }
 
-/** @param {import('./models.js').Wanted} next */
-async function changeModel(next) {
+/** Whatever has an answer is looked at anew. @param {import('./models.js').Wanted} next */
+function changeModel(next) {
   engine.use(next);
-  if (view() === 'many') many?.again();
-  else if (view() === 'photo' && subject) look(subject.photo);
+  if (many?.size) many.again();
+  if (askAgain) askAgain();
   else if (view() === 'photo') load();
+  else {
+    if (view() === 'camera') lookAnew();
+    loaded().catch(() => {}); // whoever looks meets the same failure, and tells of it
+  }
 }
 
 /**
@@ -199,6 +232,7 @@ async function look(photo, { isFrame = false, isMirrored = false } = {}) {
   turn = new AbortController();
   const { signal } = turn;
   const begun = performance.now();
+  askAgain = () => look(photo, { isFrame, isMirrored });
   try {
     setState('looking');
     working(() => (isSettled ? texts.looking : texts.progressWithPhoto({ stage: 'wait', done: 0, total: 0 })));
@@ -223,11 +257,9 @@ async function look(photo, { isFrame = false, isMirrored = false } = {}) {
   } catch (thrown) {
     if (signal.aborted) return; // the next photo has the word
     const isPhotos = isOfPhoto(thrown);
-    if (isPhotos) {
-      subject = null;
-      stage.showPicture(null);
-    }
-    tell(thrown, isPhotos && !(thrown instanceof AddressError) ? null : () => look(photo, { isFrame, isMirrored }));
+    const again = askAgain;
+    if (isPhotos) empty();
+    tell(thrown, isPhotos && !(thrown instanceof AddressError) ? null : again);
   }
 }
 
@@ -305,9 +337,7 @@ async function openCamera() {
   opened = null;
   enter('camera');
   many?.clear();
-  subject = null;
-  stage.showPicture(null);
-  guesses.clear();
+  empty();
   setState('looking');
   working(() => texts.cameraStarting);
   try {
@@ -316,6 +346,8 @@ async function openCamera() {
       classify: (video, options) => engine.classify(video, options),
       onlook: () => {
         enter('camera');
+        subject = null;
+        askAgain = null;
         stage.showPicture(null);
         setState('answered');
         hideFacts();
@@ -324,22 +356,39 @@ async function openCamera() {
         if (document.activeElement !== find('switch-camera')) find('freeze').focus();
       },
       onanswer: (result) => {
+        if (state() === 'looking') {
+          setState('answered');
+          resting(() => texts.cameraLive);
+        }
         showFacts(result);
         tellChange(result);
       },
       onfrozen: (frame, isMirrored) => look({ name: () => texts.frozen, open: async () => frame }, { isFrame: true, isMirrored }),
       onpause: (isPaused) => resting(() => (isPaused ? texts.cameraPaused : texts.cameraLive)),
-      ontrouble: (error) => {
-        leave();
-        tell(error, openCamera);
-      },
+      ongone: leave,
+      ontrouble: withoutCamera,
     });
     await loaded();
     if (view() === 'camera') await live.open();
   } catch (thrown) {
-    leave();
-    tell(thrown, openCamera);
+    if (view() === 'camera') withoutCamera(thrown);
   }
+}
+
+/** @param {unknown} thrown why there is none */
+function withoutCamera(thrown) {
+  const isThere = document.querySelector('.for-camera')?.contains(document.activeElement);
+  leave();
+  if (isThere) find('live').focus({ preventScroll: true });
+  tell(thrown, openCamera);
+}
+
+/** Another model looks through the camera. */
+function lookAnew() {
+  if (!live?.again()) return; // it is being opened
+  guesses.clear();
+  setState('looking');
+  working(() => texts.looking);
 }
 
 /** How often those who listen hear of what the camera sees, in milliseconds. */
@@ -367,16 +416,19 @@ async function lookAtMany(photos, leftOut) {
       fails: (thrown) => (isOfPhoto(thrown) ? () => failureOf(thrown)().title : null),
       onopen: openOne,
       ontrouble: (thrown, retry) => {
-        if (view() === 'many') tell(thrown, retry);
+        if (view() !== 'many') return; // the grid offers to go on
+        tell(thrown, () => {
+          retry();
+          loaded().catch(() => {});
+        });
       },
     });
     if (!many.isShown) {
       opened = null;
       enter('many');
-      subject = null;
-      stage.showPicture(null);
-      guesses.clear();
+      empty();
       setState('looking');
+      loaded().catch(() => {}); // the photos meet the same failure, and tell of it
     }
     many.add(photos, leftOut);
   } catch (thrown) {
@@ -394,13 +446,18 @@ async function openOne(item) {
     return;
   }
   const { signal } = turn = new AbortController();
-  const image = await item.photo.open(signal);
-  if (signal.aborted) return;
-  const result = { ...item.result, predictions: item.predictions };
-  subject = { photo: item.photo, image, result, said: item.photo.name };
-  stage.showPicture(image, () => texts.photo(item.photo.name()));
-  answer(result);
-  resting(subject.said);
+  askAgain = () => look(item.photo);
+  try {
+    const image = await item.photo.open(signal); // once more from its address, if it came from one
+    if (signal.aborted) return;
+    const result = { ...item.result, predictions: item.predictions };
+    subject = { photo: item.photo, image, result, said: item.photo.name };
+    stage.showPicture(image, () => texts.photo(item.photo.name()));
+    answer(result);
+    resting(subject.said);
+  } catch (thrown) {
+    if (!signal.aborted) tell(thrown, () => openOne(item));
+  }
 }
 
 function backToMany() {
@@ -408,8 +465,7 @@ function backToMany() {
   const item = opened;
   opened = null;
   enter('many');
-  subject = null;
-  stage.showPicture(null);
+  empty();
   setState('answered');
   hideFacts();
   many.open();
