@@ -439,6 +439,8 @@ describe('a model of the reader’s own', { skip }, () => {
     test('takes its place with one photo of many open, and then for the others too', async () => {
       await page.click('.tile');
       await page.waitForFunction(() => document.body.dataset.view === 'photo' && document.body.dataset.state === 'answered');
+      const [back, stage] = await page.evaluate(() => ['back', 'stage'].map((id) => document.getElementById(id)?.getBoundingClientRect().toJSON()));
+      assert.ok(back.left - stage.left < 20 && back.top - stage.top < 20, 'the way back is in the corner, and not over the photo’s middle');
       await open('first', english());
       assert.equal((await answer(page))[0].label, 'Red');
       await page.keyboard.press('Escape');
