@@ -91,6 +91,18 @@ function write(element, place, text) {
 }
 
 /**
+ * An entry of a list to choose from.
+ *
+ * @param {string} value
+ * @param {() => string} name
+ */
+export function option(value, name) {
+  const element = say(make('option'), name);
+  element.value = value;
+  return element;
+}
+
+/**
  * Tells those who listen to the page. There is one voice, and it does not
  * interrupt. Progress is left out: a number that changes thirty times a second
  * is noise.

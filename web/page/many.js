@@ -6,7 +6,7 @@
 import { texts } from '../shared/texts.js';
 import { inspectImage } from '../shared/imageheader.js';
 import { Batch } from './batch.js';
-import { announce, download, find, leadOn, make, makeButton, say } from './dom.js';
+import { announce, download, find, leadOn, make, makeButton, option, say } from './dom.js';
 import { toCSV, toJSON } from './export.js';
 import { clear, show, shownGuesses } from './guesses.js';
 import { recovered, resting, working } from './status.js';
@@ -326,14 +326,4 @@ export class Many {
     const environment = this.#batch.items.find(({ result }) => result)?.result?.environment;
     return { ...environment };
   }
-}
-
-/**
- * @param {string} value
- * @param {() => string} name
- */
-function option(value, name) {
-  const element = say(make('option'), name);
-  element.value = value;
-  return element;
 }

@@ -4,8 +4,9 @@
  */
 
 import { texts } from '../shared/texts.js';
+import { sentenceCase } from '../shared/texts/words.js';
 import { showClasses } from './classes.js';
-import { find, make, say } from './dom.js';
+import { find, make, option, say } from './dom.js';
 import { fail } from './status.js';
 
 /**
@@ -124,7 +125,7 @@ export class Models {
     if (model === catalogue) this.#usual = info;
     const { labels } = info;
     setState('ready');
-    for (const id of ['classes', 'promise-classes']) say(find(id), () => sentence(texts.classes(labels)));
+    for (const id of ['classes', 'promise-classes']) say(find(id), () => sentenceCase(texts.classes(labels)));
     showClasses(texts.areMany(labels) ? labels : []);
     this.#draw();
     drawCard(info);
@@ -199,16 +200,6 @@ function note(model) {
 }
 
 /**
- * @param {string} value
- * @param {() => string} name
- */
-export function option(value, name) {
-  const element = say(make('option'), name);
-  element.value = value;
-  return element;
-}
-
-/**
  * @param {() => string} name
  * @param {HTMLOptionElement[]} options
  */
@@ -217,6 +208,3 @@ function group(name, options) {
   element.append(...options);
   return element;
 }
-
-/** @param {string} text */
-const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
