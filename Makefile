@@ -45,7 +45,7 @@ fmt: setup-run ## is every Go file formatted?
 
 .PHONY: vet
 vet: setup-run ## go vet, natively and for the browser
-	go vet ./... && go -C wasm/tensor vet ./...
+	go vet ./... && go -C wasm/tensor vet ./... && go -C wasm/protobuf vet ./...
 	GOOS=js GOARCH=wasm go vet $(WASM_PACKAGES)
 
 .PHONY: staticcheck

@@ -15,8 +15,8 @@ import (
 type Program struct {
 	Root    string
 	Package string // as in "./wasm"
-	// Light leaves Gorgonia out, and its tensors, of which onnx-go needs no more
-	// than package wasm/tensor has: half the size, and a quicker start.
+	// Light leaves Gorgonia out, and what onnx-go needs no more of than the
+	// stand-ins have: half the size, and a quicker start.
 	Light bool
 }
 
@@ -62,10 +62,17 @@ func (p Program) run(ctx context.Context, verb string, args ...string) (string, 
 	return string(output), nil
 }
 
-// lightModules writes the go.mod of the module at root, with another tensor, into
+// standIns are the modules that a light program has in place of others.
+var standIns = map[string]string{"gorgonia.org/tensor": "./wasm/tensor", "github.com/gogo/protobuf": "./wasm/protobuf"}
+
+// lightModules writes the go.mod of the module at root, with the stand-ins, into
 // the folder to.
 func lightModules(root, to string) error {
-	for name, more := range map[string]string{"go.mod": "\nreplace gorgonia.org/tensor => ./wasm/tensor\n", "go.sum": ""} {
+	var replace strings.Builder
+	for module, folder := range standIns {
+		fmt.Fprintf(&replace, "\nreplace %s => %s\n", module, folder)
+	}
+	for name, more := range map[string]string{"go.mod": replace.String(), "go.sum": ""} {
 		content, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {
 			return err
