@@ -15,6 +15,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"time"
 
 	"hamster/model/explain"
 	"hamster/model/graph"
@@ -89,6 +90,7 @@ type Model struct {
 	noHead  error
 	last    lastRun
 	report  *Report
+	packing time.Duration
 	// practice compiles the model again; nil where that is of no use.
 	practice  func(context.Context) error
 	practised int
@@ -120,6 +122,7 @@ func Load(ctx context.Context, src Source, opts Options) (*Model, error) {
 	m.reportLoaded(g, f, src.Size())
 	if e, ok := m.engine.(*simd.Engine); ok {
 		options, blank := e.Compiled().Options, g.Blank()
+		m.packing = e.Packing()
 		m.practice = func(ctx context.Context) error {
 			_, err := simd.Compile(ctx, blank, options)
 			return err
@@ -127,6 +130,10 @@ func Load(ctx context.Context, src Source, opts Options) (*Model, error) {
 	}
 	return m, nil
 }
+
+// Packing is the part of Load in which weights were laid out for the engine; 0 for
+// Gorgonia, which reads them with the model.
+func (m *Model) Packing() time.Duration { return m.packing }
 
 // practices is how often a model may be compiled for practice: then a browser has
 // seen enough.

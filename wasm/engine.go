@@ -50,6 +50,8 @@ type loadResult struct {
 	Card   model.Report `json:"card"`
 	Width  int          `json:"width"`  // of the model's input, in pixels
 	Height int          `json:"height"` // of the model's input, in pixels
+	// Packing is how many milliseconds of the call weights took, at its end.
+	Packing float64 `json:"packing"`
 }
 
 // load replaces the model. The old one stays when the new one cannot be read.
@@ -80,7 +82,7 @@ func (e *engine) load(ctx context.Context, source model.Source, options loadOpti
 		Name: spec.Name, Version: spec.Version, Licence: spec.Licence, Source: spec.Source,
 		Backend: loaded.Backend(), Mode: string(spec.Input.Mode), Labels: loaded.Labels(),
 		Width: spec.Input.Width, Height: spec.Input.Height,
-		Explains: loaded.Method(), Card: card(loaded),
+		Explains: loaded.Method(), Card: card(loaded), Packing: milliseconds(loaded.Packing()),
 	}, nil
 }
 

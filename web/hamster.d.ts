@@ -200,7 +200,7 @@ export interface KeptModel {
 
 /** When a stage of a start began, in milliseconds since 1970, and how many it took. */
 export interface Stage {
-  name: 'program' | 'start' | 'read' | 'prepare';
+  name: 'program' | 'start' | 'read' | 'compile' | 'pack';
   begun: number;
   took: number;
 }

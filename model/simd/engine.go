@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"sync"
+	"time"
 
 	"hamster/model/graph"
 	"hamster/model/onnxfile"
@@ -39,7 +40,9 @@ type Engine struct {
 	c    *Compiled
 	m    machine
 	note string
-	err  error // why the machine is unusable
+	// packing is how long weights took.
+	packing time.Duration
+	err     error // why the machine is unusable
 	// prepared says that the input tensor holds an image that no run has used,
 	// ran that what the last run left has not been written over.
 	prepared, ran bool
@@ -54,6 +57,7 @@ var errClosed = errors.New("simd: the engine is closed")
 
 // start writes constants and packs the weights.
 func start(ctx context.Context, c *Compiled, g *graph.Graph, m machine) (*Engine, error) {
+	begun := time.Now()
 	for _, s := range c.Image {
 		if err := m.write(s.Addr, s.Data); err != nil {
 			return nil, err
@@ -80,7 +84,7 @@ func start(ctx context.Context, c *Compiled, g *graph.Graph, m machine) (*Engine
 	kept := *c
 	kept.Module, kept.Image, kept.Packs, kept.Options.Keep = nil, nil, nil, nil
 	kept.builder = c.builder.Layout()
-	return &Engine{c: &kept, m: m}, nil
+	return &Engine{c: &kept, m: m, packing: time.Since(begun)}, nil
 }
 
 // Run computes the outputs for one input: row-major slices, shaped as the
@@ -191,6 +195,9 @@ func (e *Engine) Describe() string {
 	}
 	return s
 }
+
+// Packing is how long it took to lay the weights out in the engine's memory.
+func (e *Engine) Packing() time.Duration { return e.packing }
 
 // Compiled is what the engine runs.
 func (e *Engine) Compiled() *Compiled { return e.c }

@@ -35,9 +35,9 @@
  * @typedef {{ id: string, url: string, name: string, version: string, size: number, fetched: number, used: number, complete: boolean }} KeptModel
  *
  * A stage of a start: when it began, in milliseconds since 1970, and how long it
- * took. `program` is fetched and compiled, then it is started, the model is read
- * from the device or the network, and prepared for its runs.
- * @typedef {{ name: 'program' | 'start' | 'read' | 'prepare', begun: number, took: number }} Stage
+ * took. `program` is fetched and compiled, then it is started; the model is read
+ * from the device or the network and compiled, and its weights are packed.
+ * @typedef {{ name: 'program' | 'start' | 'read' | 'compile' | 'pack', begun: number, took: number }} Stage
  *
  * How a photo is brought to the model's size; see package preprocess.
  * @typedef {'keras' | 'quality'} Mode

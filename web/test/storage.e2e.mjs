@@ -231,7 +231,7 @@ describe('the model on this device', { skip }, () => {
     assert.match(await note(again), keptNote);
     assert.deepEqual(p.asked, once());
     const measures = await again.evaluate(() => performance.getEntriesByType('measure').map(({ name }) => name));
-    assert.deepEqual(measures.filter((name) => name.startsWith('hamster:')).sort(), ['page', 'prepare', 'program', 'read', 'run', 'start'].map((name) => `hamster:${name}`));
+    assert.deepEqual(measures.filter((name) => name.startsWith('hamster:')).sort(), ['compile', 'pack', 'page', 'program', 'read', 'run', 'start'].map((name) => `hamster:${name}`));
   }));
 
   test('the browser is asked once, over all visits, not to clear it away', () => within({}, async (p) => {

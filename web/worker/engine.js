@@ -41,7 +41,7 @@ import { persistently } from './retry.js';
  * `tick` is kept with true.
  *
  * @typedef {{
- *   load: (source: ModelSource, options: { backend: string, threads: number, labels: string }) => Promise<Omit<ModelInfo, 'kept' | 'stages'>>,
+ *   load: (source: ModelSource, options: { backend: string, threads: number, labels: string }) => Promise<Omit<ModelInfo, 'kept' | 'stages'> & { packing: number }>,
  *   classify: (picture: Picture, mode: Mode, top: number) => Promise<Omit<Classification, 'run'>>,
  *   explain: (picture: Picture | null, request: { mode: Mode, index: number, method: Method | '', cells: number },
  *     tick: (progress: Omit<ExplainProgress, 'stage'>) => Promise<boolean>) => Promise<Omit<Heatmap, 'took'>>,

@@ -22,4 +22,16 @@ export class Stages {
       this.list.push({ name, begun, took: performance.timeOrigin + performance.now() - begun });
     }
   }
+
+  /**
+   * Makes a stage of its own of the end of the last one.
+   *
+   * @param {Stage['name']} name
+   * @param {number} took
+   */
+  split(name, took) {
+    const last = this.list[this.list.length - 1];
+    last.took -= took;
+    this.list.push({ name, begun: last.begun + last.took, took });
+  }
 }

@@ -136,10 +136,11 @@ async function load({ id, model, labels, backend, threads }) {
   const { source, kept } = await stages.of('read', () => obtain(model, offered, running, { bytes, tell: report.tell }));
   report.tell('prepare', 0, 0);
   const options = { backend, threads, labels };
-  const info = await stages.of('prepare', () => running.load(source, options).catch((refusal) => {
+  const { packing, ...info } = await stages.of('compile', () => running.load(source, options).catch((refusal) => {
     if (refusal?.code !== 'backend-left-out') throw refusal;
     return portable(report.part(), stages).then((larger) => larger.load(source, options));
   }));
+  stages.split('pack', packing);
   release(source instanceof Uint8Array ? [source] : Object.values(source.files));
   defaultMode = info.mode;
   ownMethod = info.explains;

@@ -25,7 +25,7 @@ var experiments = []experiment{
 	{metrics: []string{"steady_ms", "first_ms", "first_per_steady"}, who: engines, once: thrifty, long: quantisedThreads, measure: inference},
 	{metrics: []string{"warm_ms", "warm_start_ms", "warm_load_ms", "warm_first_ms"}, who: leaders, before: prime, measure: warm},
 	{metrics: []string{"cold_ms", "cold_bytes", "cold_requests", "visit_ms", "visit_bytes", "visit_page_ms", "visit_program_ms",
-		"visit_start_ms", "visit_read_ms", "visit_prepare_ms", "visit_run_ms"}, who: sites, measure: visit},
+		"visit_start_ms", "visit_read_ms", "visit_compile_ms", "visit_pack_ms", "visit_run_ms"}, who: sites, measure: visit},
 	{metrics: []string{"memory_bytes", "wasm_memory_bytes", "process_peak_bytes"}, who: alone, measure: memory},
 	{metrics: []string{"main_thread_ms", "main_blocking_ms"}, who: readers, measure: mainThread},
 	{metrics: []string{"webcam_fps"}, who: readers, measure: webcam},

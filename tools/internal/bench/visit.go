@@ -31,7 +31,7 @@ type visited struct {
 const visitPhoto = "testdata/photos/coffee.png"
 
 // stages that Hamster's page tells of.
-var stages = []string{"page", "program", "start", "read", "prepare", "run"}
+var stages = []string{"page", "program", "start", "read", "compile", "pack", "run"}
 
 // visit opens a site over a slow line in a fresh profile, and again with all that
 // it kept. A visit's bytes and requests are counted until nothing has been sent
