@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 
+	"hamster/model"
 	"hamster/model/graph"
 	"hamster/model/onnxfile"
 )
@@ -160,11 +161,7 @@ func (s *session) store(ctx context.Context, p *point) error {
 
 // count finds out what a model takes.
 func (p *point) count(file []byte) error {
-	f, err := onnxfile.Parse(bytes.NewReader(file), int64(len(file)))
-	if err != nil {
-		return err
-	}
-	g, err := graph.Import(f, nil)
+	g, f, err := model.Import(bytes.NewReader(file))
 	if err != nil {
 		return err
 	}

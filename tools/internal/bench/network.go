@@ -141,11 +141,7 @@ func withInput(file []byte, shape []int) ([]byte, error) {
 
 // wholeMeans names the results of AveragePool nodes whose window is all there is.
 func wholeMeans(file []byte) (map[string]bool, error) {
-	f, err := onnxfile.Parse(bytes.NewReader(file), int64(len(file)))
-	if err != nil {
-		return nil, err
-	}
-	g, err := graph.Import(f, nil)
+	g, _, err := model.Import(bytes.NewReader(file))
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,6 @@ var targets = []target{
 	{metric: "first_per_steady", variant: "simd128", must: 1.5, own: true},
 	{metric: "warm_ms", variant: "relaxed", must: 0.5, aim: 0.3},
 	{metric: "memory_bytes", variant: "relaxed", must: 0.5, aim: 0.35},
-	{metric: "process_peak_bytes", variant: "relaxed", must: 0.5},
 	{metric: "visit_ms", variant: "relaxed", must: 1000, own: true},
 	{metric: "resize_ms", variant: "relaxed", must: 60, own: true},
 }
