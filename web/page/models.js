@@ -31,6 +31,9 @@ const own = 'own';
 
 const choice = find('model-choice', HTMLSelectElement);
 
+/** How long the list of models is waited for, in milliseconds. */
+const patience = 15_000;
+
 /** @returns {Wanted} the model that the reader chose last time, or the server's choice */
 export function firstWanted() {
   let chosen = null;
@@ -99,7 +102,8 @@ export class Models {
   /** Gets the server's catalogue. Without a network there is none, and what is kept is offered alone. */
   async offer() {
     try {
-      const response = await fetch(catalogue); // asked for a moment ago already, for the model
+      // Not by way of the cache: there, the engine's request for it would wait for this one.
+      const response = await fetch(catalogue, { cache: 'no-store', signal: AbortSignal.timeout(patience) });
       const { models, default: chosen } = await response.json();
       if (Array.isArray(models)) {
         this.#offered = models;
