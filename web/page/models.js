@@ -102,8 +102,9 @@ export class Models {
   /** Gets the server's catalogue. Without a network there is none, and what is kept is offered alone. */
   async offer() {
     try {
-      // Not by way of the cache: there, the engine's request for it would wait for this one.
-      const response = await fetch(catalogue, { cache: 'no-store', signal: AbortSignal.timeout(patience) });
+      // Once a model is there, so is the list. Before that it is asked for beside the
+      // cache: there, the engine's own request would wait for this one.
+      const response = await fetch(catalogue, { cache: this.#info ? 'default' : 'no-store', signal: AbortSignal.timeout(patience) });
       const { models, default: chosen } = await response.json();
       if (Array.isArray(models)) {
         this.#offered = models;
