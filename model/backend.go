@@ -79,12 +79,16 @@ func (r refusals) Error() string {
 func (r refusals) Unwrap() []error { return r }
 
 func compileSIMD(ctx context.Context, g *graph.Graph, opts Options) (engine, string, error) {
-	e, err := simd.New(ctx, g, simd.Config{
-		Threads: opts.Threads, ThreadURL: opts.ThreadURL,
-		NoRelaxed: opts.NoRelaxed, NoWinograd: opts.NoWinograd, Keep: opts.keep,
-	})
+	e, err := simd.New(ctx, g, opts.simd())
 	if err != nil {
 		return nil, "", err
 	}
 	return e, e.Describe(), nil
+}
+
+func (o Options) simd() simd.Config {
+	return simd.Config{
+		Threads: o.Threads, ThreadURL: o.ThreadURL,
+		NoRelaxed: o.NoRelaxed, NoWinograd: o.NoWinograd, Keep: o.keep, Record: o.Remember,
+	}
 }

@@ -85,12 +85,14 @@ type lastRun struct {
 // findHead looks for what GradCAM needs, and lets the engine keep the feature map.
 // A model without is still a model.
 func (m *Model) findHead(g *graph.Graph, opts *Options) {
-	m.head, opts.keep, m.noHead = explain.Find(g)
+	head, keep, err := explain.Find(g)
+	opts.keep, m.explains = keep, err == nil
+	m.head = func() (*explain.Head, error) { return head, err }
 }
 
 // Method is how Explain explains unless it is told otherwise.
 func (m *Model) Method() Method {
-	if m.head != nil {
+	if m.explains {
 		return GradCAM
 	}
 	return Occlusion
@@ -105,8 +107,8 @@ func (m *Model) Explain(ctx context.Context, px preprocess.Pixels, mode preproce
 	case "":
 		opts.Method = m.Method()
 	case GradCAM:
-		if m.head == nil {
-			return Heatmap{}, fmt.Errorf("explain: %w", m.noHead)
+		if _, err := m.head(); err != nil {
+			return Heatmap{}, fmt.Errorf("explain: %w", err)
 		}
 	case Occlusion:
 	default:
@@ -135,8 +137,8 @@ func (m *Model) Explain(ctx context.Context, px preprocess.Pixels, mode preproce
 // at last, without looking again; ErrNoRun where nothing is left of that. It takes
 // a model whose Method is GradCAM.
 func (m *Model) ExplainLast(ctx context.Context, class int) (Heatmap, error) {
-	if m.head == nil {
-		return Heatmap{}, fmt.Errorf("explain: %w", m.noHead)
+	if _, err := m.head(); err != nil {
+		return Heatmap{}, fmt.Errorf("explain: %w", err)
 	}
 	if err := m.checkClass(class); err != nil {
 		return Heatmap{}, err
@@ -166,11 +168,15 @@ func (m *Model) explainLast(class int) (Heatmap, error) {
 	if err != nil {
 		return Heatmap{}, fmt.Errorf("explain: %w", err)
 	}
-	values, err := m.head.Map(feature, class)
+	head, err := m.head()
 	if err != nil {
 		return Heatmap{}, fmt.Errorf("explain: %w", err)
 	}
-	return Heatmap{Width: m.head.Width, Height: m.head.Height, Values: values, Method: GradCAM, Class: class, Area: m.last.area}, nil
+	values, err := head.Map(feature, class)
+	if err != nil {
+		return Heatmap{}, fmt.Errorf("explain: %w", err)
+	}
+	return Heatmap{Width: head.Width, Height: head.Height, Values: values, Method: GradCAM, Class: class, Area: m.last.area}, nil
 }
 
 // likeliest is the index of the highest score, the first of equals.

@@ -54,6 +54,12 @@ type Options struct {
 	// bits from the plain sum of products.
 	NoRelaxed, NoWinograd bool
 
+	// Snapshot is that of the same model, loaded before by the same program: whoever
+	// keeps it must see to that. Where it does not fit, Load takes the long way.
+	Snapshot []byte
+	// Remember makes Model.Snapshot give one where Load took the long way.
+	Remember bool
+
 	// keep is the value that the engine keeps for Explain.
 	keep *graph.Value
 }
@@ -86,14 +92,17 @@ type Model struct {
 	output  []int
 	backend string
 	engine  engine
-	head    *explain.Head // nil where the network has none, for which noHead is why
-	noHead  error
-	last    lastRun
-	report  *Report
-	packing time.Duration
+	// explains tells whether the network has a head; head gives it, or why there is none.
+	explains bool
+	head     func() (*explain.Head, error)
+	last     lastRun
+	report   *Report
+	packing  time.Duration
 	// practice compiles the model again; nil where that is of no use.
 	practice  func(context.Context) error
 	practised int
+	snapshot  []byte
+	resumed   bool
 }
 
 // ErrClosed is returned by a model that has been closed.
@@ -104,7 +113,12 @@ var ErrClosed = errors.New("the model is closed")
 // onnxfile.ErrNotONNX where the file is none, and *graph.UnsupportedError where
 // it needs an operator that is not supported; both name what they are about.
 func Load(ctx context.Context, src Source, opts Options) (*Model, error) {
-	g, f, err := Import(src)
+	if opts.Snapshot != nil && opts.wants("simd") {
+		if m, err := resume(ctx, src, opts); err == nil {
+			return m, nil
+		}
+	}
+	g, f, err := read(src, opts.Remember)
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +130,10 @@ func Load(ctx context.Context, src Source, opts Options) (*Model, error) {
 		return nil, fmt.Errorf("model: %w", err)
 	}
 	m.findHead(g, &opts)
+	excerpt := f
+	if opts.Remember {
+		excerpt = f.Excerpt() // the compiler reads much that no head needs
+	}
 	if m.engine, m.backend, err = compile(ctx, g, opts); err != nil {
 		return nil, err
 	}
@@ -128,7 +146,15 @@ func Load(ctx context.Context, src Source, opts Options) (*Model, error) {
 			return err
 		}
 	}
+	if opts.Remember {
+		m.takeSnapshot(f, excerpt, src.Size())
+	}
 	return m, nil
+}
+
+// wants tells whether a backend of that name would be tried first.
+func (o Options) wants(backend string) bool {
+	return o.Backend == "" || o.Backend == "auto" || o.Backend == backend
 }
 
 // Packing is the part of Load in which weights were laid out for the engine; 0 for
@@ -164,10 +190,16 @@ func (m *Model) Practise(ctx context.Context) (more bool, err error) {
 // container that it came in. Sizes of the input that the file leaves open are those of
 // its metadata. Errors are those of Load; src must stay readable as long as the
 // weights are read.
-func Import(src Source) (*graph.Graph, *onnxfile.File, error) {
+func Import(src Source) (*graph.Graph, *onnxfile.File, error) { return read(src, false) }
+
+// read is Import; the file may remember what the graph reads of it.
+func read(src Source, remember bool) (*graph.Graph, *onnxfile.File, error) {
 	f, err := onnxfile.Parse(src, src.Size())
 	if err != nil {
 		return nil, nil, fmt.Errorf("model: %w", err)
+	}
+	if remember {
+		f.RememberReads()
 	}
 	g, err := importFile(f)
 	if err != nil {
@@ -220,9 +252,14 @@ func describe(g *graph.Graph, f *onnxfile.File, opts Options) (*Model, error) {
 	if _, said := f.Metadata[KeyOutput]; !said {
 		spec.Logits = !isProbability(out)
 	}
+	return newModel(spec, labels, in.Shape, out.Shape), nil
+}
+
+// newModel makes a model that has no engine yet.
+func newModel(spec Spec, labels []Label, input, output []int) *Model {
 	turn := make(chan struct{}, 1)
 	turn <- struct{}{}
-	return &Model{turn: turn, spec: spec, labels: labels, input: in.Shape, output: out.Shape}, nil
+	return &Model{turn: turn, spec: spec, labels: labels, input: input, output: output}
 }
 
 // isProbability tells by the last operator whether scores need a softmax yet.

@@ -14,6 +14,7 @@ import (
 
 	"hamster/model"
 	"hamster/preprocess"
+	"hamster/wasm/array"
 )
 
 // maxPixels bounds a picture: 100 megapixels are 400 MB here. The page asks
@@ -33,6 +34,10 @@ type loadOptions struct {
 	// Labels is a file as model.ParseLabels reads it, in the place of the model's
 	// own labels; empty for none.
 	Labels string `json:"labels"`
+	// Remember makes a snapshot where there is none that fits.
+	Remember bool `json:"remember"`
+	// Snapshot is one of the same model and program; nil for none.
+	Snapshot []byte `json:"-"`
 }
 
 // loadResult is what the page may know of a model.
@@ -52,6 +57,8 @@ type loadResult struct {
 	Height int          `json:"height"` // of the model's input, in pixels
 	// Packing is how many milliseconds of the call weights took, at its end.
 	Packing float64 `json:"packing"`
+	// Resumed tells whether a snapshot spared the reading and compiling of the graph.
+	Resumed bool `json:"resumed"`
 }
 
 // load replaces the model. The old one stays when the new one cannot be read.
@@ -67,6 +74,7 @@ func (e *engine) load(ctx context.Context, source model.Source, options loadOpti
 	}
 	loaded, err := model.Load(ctx, source, model.Options{
 		Backend: options.Backend, Threads: options.Threads, ThreadURL: options.ThreadURL, Labels: labels,
+		Snapshot: options.Snapshot, Remember: options.Remember,
 	})
 	if err != nil {
 		return nil, modelFault(err)
@@ -83,7 +91,19 @@ func (e *engine) load(ctx context.Context, source model.Source, options loadOpti
 		Backend: loaded.Backend(), Mode: string(spec.Input.Mode), Labels: loaded.Labels(),
 		Width: spec.Input.Width, Height: spec.Input.Height,
 		Explains: loaded.Method(), Card: card(loaded), Packing: milliseconds(loaded.Packing()),
+		Resumed: loaded.Resumed(),
 	}, nil
+}
+
+// snapshot gives what the next load of the same model takes, once, as a Uint8Array;
+// null where there is nothing new.
+func (e *engine) snapshot() js.Value {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.model == nil {
+		return js.Null()
+	}
+	return array.Of(e.model.Snapshot())
 }
 
 // practise compiles the model for practice, and tells whether to go on.

@@ -84,6 +84,16 @@ func storeFunctions(s *store.Store) map[string]any {
 		"put": wrapped(3, func(ctx context.Context, args []js.Value) (any, error) {
 			return nil, s.Put(ctx, args[0].String(), args[1].String(), args[2])
 		}),
+		"putSnapshot": wrapped(3, func(ctx context.Context, args []js.Value) (any, error) {
+			return nil, s.PutSnapshot(ctx, args[0].String(), args[1].String(), args[2])
+		}),
+		"getSnapshot": wrapped(2, func(ctx context.Context, args []js.Value) (any, error) {
+			bytes, err := s.GetSnapshot(ctx, args[0].String(), args[1].String())
+			if errors.Is(err, store.ErrAbsent) {
+				return js.Null(), nil
+			}
+			return bytes, err
+		}),
 		"complete": wrapped(1, func(ctx context.Context, args []js.Value) (any, error) {
 			missing, err := s.Complete(ctx, args[0].String())
 			return append([]string{}, missing...), err

@@ -6,7 +6,8 @@
 // worker's script (web/worker/engine.js) sets globalThis.hamsterReady before
 // it starts the program, and gets an object of functions:
 //
-//	load(model, options: string) → Promise<string>
+//	load(model, options: string, snapshot: Uint8Array | null) → Promise<string>
+//	snapshot() → Promise<Uint8Array | null>
 //	classify(request: string, rows: (y, count) → Uint8ClampedArray) → Promise<string>
 //	explain(request: string, rows: as above, tick: (progress: string) → Promise<boolean>) → Promise<string>
 //	practise() → Promise<string>
@@ -37,7 +38,7 @@ func main() {
 		panic("hamsterReady is not set: this program is started by web/worker/engine.js")
 	}
 	ready.Invoke(map[string]any{
-		"load": promised(2, func(ctx context.Context, args []js.Value) (any, error) {
+		"load": promised(3, func(ctx context.Context, args []js.Value) (any, error) {
 			var options loadOptions
 			if err := json.Unmarshal([]byte(args[1].String()), &options); err != nil {
 				return nil, fault(codeInternal, fmt.Errorf("options of load: %w", err))
@@ -46,8 +47,12 @@ func main() {
 			if err != nil {
 				return nil, err
 			}
+			if options.Snapshot, err = array.Bytes(args[2]); err != nil {
+				return nil, err
+			}
 			return e.load(ctx, source, options)
 		}),
+		"snapshot": promised(0, func(context.Context, []js.Value) (any, error) { return e.snapshot(), nil }),
 		"classify": promised(2, func(ctx context.Context, args []js.Value) (any, error) {
 			var request classifyRequest
 			if err := json.Unmarshal([]byte(args[0].String()), &request); err != nil {

@@ -221,6 +221,8 @@ export interface ModelInfo {
   /** How `explain` explains unless it is told otherwise. */
   explains: Method;
   card: Card;
+  /** Whether an earlier visit had compiled it, and this one need not. */
+  resumed: boolean;
 }
 
 /** An input or output of a network; a size that is left open is −1. */

@@ -97,6 +97,9 @@ type File struct {
 	Stripped []byte
 
 	r io.ReaderAt
+	// reads are the tensors whose bytes were asked for; nil where nobody wants to
+	// know.
+	reads map[*Tensor][]byte
 }
 
 // Folder is what the reader given to Parse may be besides: it opens the files
@@ -120,6 +123,9 @@ func (f *File) ReadTensor(t *Tensor) ([]byte, error) {
 	if n, err := r.ReadAt(b, at); n < len(b) {
 		return nil, fmt.Errorf("tensor %q: read %d bytes at %d: %w", t.Name, len(b), at, err)
 	}
+	if f.reads != nil {
+		f.reads[t] = b
+	}
 	return b, nil
 }
 
@@ -131,6 +137,9 @@ func (f *File) Locate(t *Tensor) (r io.ReaderAt, offset int64, err error) {
 		return bytes.NewReader(t.Data), 0, nil
 	}
 	at := t.Range
+	if f.r == nil {
+		return nil, 0, fmt.Errorf("tensor %q: its data are in a file that is gone", t.Name)
+	}
 	if at.File == "" {
 		return f.r, at.Offset, nil
 	}

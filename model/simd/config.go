@@ -2,7 +2,7 @@ package simd
 
 import "hamster/model/graph"
 
-// Config of New.
+// Config of New and Resume.
 type Config struct {
 	// Threads is how many threads to run; 0 means as many as the host can give.
 	// Where fewer can be had, fewer run, and Describe says why.
@@ -16,6 +16,16 @@ type Config struct {
 	NoRelaxed, NoWinograd bool
 	// Keep is a value of the graph that Kept returns after a run; nil for none.
 	Keep *graph.Value
+	// Record makes Engine.Recorded give what was compiled, for Resume.
+	Record bool
 	// everyWinograd is for tests: small layers seldom gain by Winograd.
 	everyWinograd bool
+}
+
+// options are those that a model is compiled with.
+func (cfg Config) options(relaxed bool, threads int) Options {
+	return Options{
+		Relaxed: relaxed, Threads: threads > 1, OwnMemory: ownsMemory,
+		NoWinograd: cfg.NoWinograd, everyWinograd: cfg.everyWinograd, Keep: cfg.Keep,
+	}
 }

@@ -5,12 +5,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"sync"
 	"time"
 
 	"hamster/model/graph"
 	"hamster/model/onnxfile"
+	"hamster/model/record"
 	"hamster/preprocess"
 )
 
@@ -22,7 +24,7 @@ type machine interface {
 	read(addr uint32, b []byte) error
 	// load copies a tensor's stored bytes into the module's memory, past Go's
 	// heap where the machine can.
-	load(weights graph.Weights, t *onnxfile.Tensor, addr uint32) error
+	load(weights Weights, t *onnxfile.Tensor, addr uint32) error
 	// rows copies n rows of an image from row y on into the module's memory,
 	// likewise.
 	rows(px preprocess.Pixels, y, n int, addr uint32) error
@@ -42,7 +44,9 @@ type Engine struct {
 	note string
 	// packing is how long weights took.
 	packing time.Duration
-	err     error // why the machine is unusable
+	// recorded is what Config.Record asks for.
+	recorded []byte
+	err      error // why the machine is unusable
 	// prepared says that the input tensor holds an image that no run has used,
 	// ran that what the last run left has not been written over.
 	prepared, ran bool
@@ -55,8 +59,50 @@ var ErrBroken = errors.New("the engine broke down")
 // errClosed is what a closed engine answers.
 var errClosed = errors.New("simd: the engine is closed")
 
+// Weights gives the stored bytes of tensors, as a graph.Graph's own do.
+type Weights interface {
+	// Locate returns what holds the bytes of t, and where they begin in it.
+	Locate(t *onnxfile.Tensor) (io.ReaderAt, int64, error)
+}
+
+// New compiles g and makes it ready to run as cfg says. In a browser that is with
+// relaxed SIMD where it has that, and on several threads where the page is
+// cross-origin isolated and workers can be had; elsewhere on wazero, which has
+// threads but no relaxed SIMD.
+func New(ctx context.Context, g *graph.Graph, cfg Config) (*Engine, error) {
+	return boot(ctx, g.Weights(), cfg, func(opts Options) (*Compiled, error) { return Compile(ctx, g, opts) })
+}
+
+// ErrOther is what Resume returns where New would compile with other options.
+var ErrOther = errors.New("simd: it was compiled for another host, or for other options")
+
+// Resume makes ready to run what a former New compiled and Recorded, with the same
+// weights. What was kept then is kept, whatever cfg.Keep says.
+func Resume(ctx context.Context, c *Compiled, weights Weights, cfg Config) (*Engine, error) {
+	cfg.Keep = nil
+	return boot(ctx, weights, cfg, func(opts Options) (*Compiled, error) {
+		if c.Options != opts {
+			return nil, ErrOther
+		}
+		return c, nil
+	})
+}
+
+// assemble makes an engine of a module that runs on m; it closes m where it fails.
+func assemble(ctx context.Context, c *Compiled, weights Weights, cfg Config, m machine) (*Engine, error) {
+	e, err := start(ctx, c, weights, m)
+	if err != nil {
+		m.close()
+		return nil, fmt.Errorf("simd: %w", err)
+	}
+	if cfg.Record {
+		e.recorded = record.Write(nil, c.Record)
+	}
+	return e, nil
+}
+
 // start writes constants and packs the weights.
-func start(ctx context.Context, c *Compiled, g *graph.Graph, m machine) (*Engine, error) {
+func start(ctx context.Context, c *Compiled, weights Weights, m machine) (*Engine, error) {
 	begun := time.Now()
 	for _, s := range c.Image {
 		if err := m.write(s.Addr, s.Data); err != nil {
@@ -68,7 +114,7 @@ func start(ctx context.Context, c *Compiled, g *graph.Graph, m machine) (*Engine
 			return nil, err
 		}
 		for _, l := range p.Loads {
-			if err := m.load(g.Weights(), l.Tensor, l.Addr); err != nil {
+			if err := m.load(weights, l.Tensor, l.Addr); err != nil {
 				return nil, fmt.Errorf("weights %q: %w", l.Tensor.Name, err)
 			}
 		}
@@ -198,6 +244,16 @@ func (e *Engine) Describe() string {
 
 // Packing is how long it took to lay the weights out in the engine's memory.
 func (e *Engine) Packing() time.Duration { return e.packing }
+
+// Recorded is the record of what was compiled, where Config.Record asks for it, once:
+// it is large.
+func (e *Engine) Recorded() []byte {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	b := e.recorded
+	e.recorded = nil
+	return b
+}
 
 // Compiled is what the engine runs.
 func (e *Engine) Compiled() *Compiled { return e.c }

@@ -12,16 +12,16 @@ import (
 	"syscall/js"
 	"time"
 
-	"hamster/model/graph"
 	"hamster/model/onnxfile"
 	"hamster/model/simd/asm"
 	"hamster/preprocess"
 )
 
-// New compiles g and makes it ready to run on the browser's own engine: with
-// relaxed SIMD where it has that, on several threads where the page is
-// cross-origin isolated and workers can be had.
-func New(ctx context.Context, g *graph.Graph, cfg Config) (*Engine, error) {
+// ownsMemory tells where a module's memory comes from: the browser's can be shared.
+const ownsMemory = false
+
+// boot makes what compile gives ready to run on the browser's own engine.
+func boot(ctx context.Context, weights Weights, cfg Config, compile func(Options) (*Compiled, error)) (*Engine, error) {
 	if ok, err := validates(probeSIMD); err != nil || !ok {
 		return nil, errors.Join(errors.New("simd: this browser has no WebAssembly SIMD"), err)
 	}
@@ -34,7 +34,7 @@ func New(ctx context.Context, g *graph.Graph, cfg Config) (*Engine, error) {
 	}
 	threads, note := cfg.threads()
 	for {
-		e, err := create(ctx, g, cfg, relaxed, threads)
+		e, err := create(ctx, weights, cfg, compile, relaxed, threads)
 		if err == nil {
 			if note != "" {
 				e.note = note
@@ -120,8 +120,8 @@ func validates(probe func() ([]byte, error)) (bool, error) {
 	return ok, err
 }
 
-func create(ctx context.Context, g *graph.Graph, cfg Config, relaxed bool, threads int) (*Engine, error) {
-	c, err := Compile(ctx, g, Options{Relaxed: relaxed, Threads: threads > 1, NoWinograd: cfg.NoWinograd, everyWinograd: cfg.everyWinograd, Keep: cfg.Keep})
+func create(ctx context.Context, weights Weights, cfg Config, compile func(Options) (*Compiled, error), relaxed bool, threads int) (*Engine, error) {
+	c, err := compile(cfg.options(relaxed, threads))
 	if err != nil {
 		return nil, err
 	}
@@ -129,12 +129,7 @@ func create(ctx context.Context, g *graph.Graph, cfg Config, relaxed bool, threa
 	if err != nil {
 		return nil, err
 	}
-	e, err := start(ctx, c, g, m)
-	if err != nil {
-		m.close()
-		return nil, fmt.Errorf("simd: %w", err)
-	}
-	return e, nil
+	return assemble(ctx, c, weights, cfg, m)
 }
 
 // browser is a module instance in the worker that Go runs in, and the workers
@@ -294,7 +289,7 @@ type JSBytes interface {
 	JSBytes(offset, length int64) (js.Value, error)
 }
 
-func (m *browser) load(weights graph.Weights, t *onnxfile.Tensor, addr uint32) error {
+func (m *browser) load(weights Weights, t *onnxfile.Tensor, addr uint32) error {
 	r, at, err := weights.Locate(t)
 	if err != nil {
 		return err

@@ -13,7 +13,6 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
 
-	"hamster/model/graph"
 	"hamster/model/onnxfile"
 	"hamster/preprocess"
 )
@@ -22,14 +21,16 @@ import (
 // work for more.
 const maxThreads = 8
 
-// New compiles g and makes it ready to run on wazero, which has threads but no
-// relaxed SIMD.
-func New(ctx context.Context, g *graph.Graph, cfg Config) (*Engine, error) {
+// ownsMemory tells where a module's memory comes from: wazero gives out only what the module has.
+const ownsMemory = true
+
+// boot makes what compile gives ready to run on wazero.
+func boot(ctx context.Context, weights Weights, cfg Config, compile func(Options) (*Compiled, error)) (*Engine, error) {
 	threads := cfg.Threads
 	if threads == 0 {
 		threads = min(maxThreads, runtime.GOMAXPROCS(0))
 	}
-	c, err := Compile(ctx, g, Options{OwnMemory: true, Threads: threads > 1, NoWinograd: cfg.NoWinograd, everyWinograd: cfg.everyWinograd, Keep: cfg.Keep})
+	c, err := compile(cfg.options(false, threads))
 	if err != nil {
 		return nil, err
 	}
@@ -37,12 +38,7 @@ func New(ctx context.Context, g *graph.Graph, cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := start(ctx, c, g, m)
-	if err != nil {
-		m.close()
-		return nil, fmt.Errorf("simd: %w", err)
-	}
-	return e, nil
+	return assemble(ctx, c, weights, cfg, m)
 }
 
 type wazeroMachine struct {
@@ -86,7 +82,7 @@ func (m *wazeroMachine) read(addr uint32, b []byte) error {
 	return nil
 }
 
-func (m *wazeroMachine) load(weights graph.Weights, t *onnxfile.Tensor, addr uint32) error {
+func (m *wazeroMachine) load(weights Weights, t *onnxfile.Tensor, addr uint32) error {
 	view, ok := m.memory.Read(addr, uint32(t.Bytes()))
 	if !ok {
 		return fmt.Errorf("write of %d bytes at %d of %d", t.Bytes(), addr, m.memory.Size())

@@ -1,4 +1,5 @@
-// Models in IndexedDB, as blobs: every engine's bytes come from the same place.
+// Models in IndexedDB, as blobs: every engine's bytes come from the same place, and
+// what an engine keeps of a model lies beside it.
 
 const NAME = 'hamster-bench';
 const STORE = 'models';
@@ -30,9 +31,9 @@ export async function put(name, blob) {
 
 /**
  * @param {string} name
- * @returns {Promise<Uint8Array<ArrayBuffer>>}
+ * @returns {Promise<Uint8Array<ArrayBuffer> | null>} null where there is none
  */
-export async function get(name) {
+export async function find(name) {
   const db = await open();
   /** @type {Blob | undefined} */
   const blob = await new Promise((resolve, reject) => {
@@ -41,6 +42,12 @@ export async function get(name) {
     request.onerror = () => reject(request.error);
   });
   db.close();
-  if (!blob) throw new Error(`no model ${name} is stored`);
-  return new Uint8Array(await blob.arrayBuffer());
+  return blob ? new Uint8Array(await blob.arrayBuffer()) : null;
+}
+
+/** @param {string} name */
+export async function get(name) {
+  const bytes = await find(name);
+  if (!bytes) throw new Error(`no model ${name} is stored`);
+  return bytes;
 }

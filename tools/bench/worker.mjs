@@ -11,13 +11,14 @@ import { repeat, timed } from './timing.mjs';
  * What a file of systems/ exports as start. All of an engine's own code is
  * fetched within start and load, where it is timed.
  *
- * @typedef {(options: Record<string, any>) => Promise<{
+ * @typedef {(options: Record<string, any>, model: string) => Promise<{
  *   load: (bytes: Uint8Array<ArrayBuffer>, shape: number[]) => Promise<Session> }>} Start
  *
- * A session keeps its input, so that run is nothing but an inference. Idle is what it
+ * A session keeps its input, so that run is nothing but an inference. It was resumed where
+ * an earlier visit had compiled the model. Idle is what it
  * does of its own accord while a visitor looks at the answer.
  *
- * @typedef {{ backend: string, set: (x: Float32Array, shape: number[]) => void, run: () => Promise<ArrayLike<number>>,
+ * @typedef {{ backend: string, resumed?: boolean, set: (x: Float32Array, shape: number[]) => void, run: () => Promise<ArrayLike<number>>,
  *   idle?: () => Promise<void> }} Session
  */
 
@@ -40,7 +41,7 @@ async function work(job, x) {
   const { start } = await import(`./systems/${job.system}.mjs`);
   const session = await (async () => {
     const [engine, bytes] = await Promise.all([
-      timed(stages, 'start', () => start(job.options)),
+      timed(stages, 'start', () => start(job.options, job.model)),
       timed(stages, 'read', () => models.get(job.model)),
     ]);
     return timed(stages, 'load', () => engine.load(bytes, job.shape));
@@ -48,7 +49,7 @@ async function work(job, x) {
   session.set(x, job.shape);
   const output = await timed(stages, 'first', () => session.run());
   const goOn = message('go on');
-  postMessage({ output: Array.from(output), backend: session.backend, stages, wasmMemory: memories?.() });
+  postMessage({ output: Array.from(output), backend: session.backend, resumed: !!session.resumed, stages, wasmMemory: memories?.() });
   await goOn;
   await repeat(session.run, job.settle);
   const times = job.measure.runs > 0 ? await repeat(session.run, job.measure) : [];

@@ -105,3 +105,23 @@ func (s *Source) SHA256() (string, error) {
 	_, err := io.CopyBuffer(h, io.NewSectionReader(s, 0, s.size), make([]byte, 1<<16))
 	return hex.EncodeToString(h.Sum(nil)), err
 }
+
+// Bytes copies a Uint8Array into Go's memory; null is nil.
+func Bytes(array js.Value) ([]byte, error) {
+	if array.IsNull() {
+		return nil, nil
+	}
+	s := New(array)
+	b := make([]byte, s.size)
+	return b, s.copy(b, 0)
+}
+
+// Of copies bytes into a new Uint8Array; nil is null.
+func Of(b []byte) js.Value {
+	if b == nil {
+		return js.Null()
+	}
+	array := js.Global().Get("Uint8Array").New(len(b))
+	js.CopyBytesToJS(array, b)
+	return array
+}

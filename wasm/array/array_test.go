@@ -69,3 +69,12 @@ func TestBytesThatWentAwayAreAnError(t *testing.T) {
 		}
 	}
 }
+
+func TestBytesGoToJavaScriptAndBack(t *testing.T) {
+	for _, b := range [][]byte{nil, {}, {1, 2, 3}} {
+		got, err := Bytes(Of(b))
+		if err != nil || !bytes.Equal(got, b) || (got == nil) != (b == nil) {
+			t.Errorf("%v, %v, want %v", got, err, b)
+		}
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"syscall/js"
 	"time"
@@ -35,7 +36,7 @@ const Budget = 512 << 20
 const schema = 1
 
 const (
-	filesStore  = "files"  // SHA-256 → Blob, or Uint8Array
+	filesStore  = "files"  // SHA-256, or snapshotKey → Blob, or Uint8Array
 	modelsStore = "models" // ID → Model as JSON
 )
 
@@ -201,6 +202,52 @@ func (s *Store) Put(ctx context.Context, id, sha256 string, bytes js.Value) erro
 			return fmt.Errorf("keep %.8s…: %w", sha256, err)
 		}
 	}
+}
+
+// snapshotPrefix tells snapshots from files, whose keys are hashes.
+const snapshotPrefix = "snapshot "
+
+// snapshotKey names what a program has found out about a model.
+func snapshotKey(id, program string) string { return snapshotPrefix + id + " " + program }
+
+// PutSnapshot keeps what a program, named by whatever tells it from all others, wants
+// to find of a model the next time, in the place of what another program has kept. It goes
+// when the model goes. Nothing has to make room for it.
+func (s *Store) PutSnapshot(ctx context.Context, id, program string, bytes js.Value) error {
+	err := s.transact(ctx, idb.TransactionReadWrite, func(t *transaction) error {
+		var content js.Value
+		if err := attempt(func() { content = js.Global().Get("Blob").New([]any{bytes}) }); err != nil {
+			return err
+		}
+		all, err := t.models(ctx)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(all, func(m Model) bool { return m.ID == id && m.Complete }) {
+			return errors.New("the model is not kept")
+		}
+		kept, err := t.keys(ctx, filesStore)
+		if err != nil {
+			return err
+		}
+		for key := range kept {
+			if strings.HasPrefix(key, snapshotKey(id, "")) {
+				if err := t.delete(ctx, filesStore, key); err != nil {
+					return err
+				}
+			}
+		}
+		return t.put(ctx, filesStore, snapshotKey(id, program), content)
+	})
+	if err != nil {
+		return fmt.Errorf("keep a snapshot of %.8s…: %w", id, err)
+	}
+	return nil
+}
+
+// GetSnapshot returns what PutSnapshot has kept, a Uint8Array, or ErrAbsent.
+func (s *Store) GetSnapshot(ctx context.Context, id, program string) (js.Value, error) {
+	return s.Get(ctx, snapshotKey(id, program))
 }
 
 // Complete marks a model complete if all its files are kept, and used now; it

@@ -282,6 +282,58 @@ func TestRemovingAModelLeavesWhatOthersShare(t *testing.T) {
 	want(t, kept(t, s, "shared", "only a", "only b"), "shared", "only b")
 }
 
+func TestASnapshotIsOfOneModelAndOneProgramAndGoesWithTheModel(t *testing.T) {
+	s := fresh(t)
+	a, b := model("a", "u", "1"), model("b", "v", "1", "2")
+	keep(t, s, a)
+	keep(t, s, b)
+	keepSnapshot := func(id, program, content string) {
+		t.Helper()
+		if err := s.PutSnapshot(t.Context(), id, program, array(content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(id, program, content string) {
+		t.Helper()
+		got, err := s.GetSnapshot(t.Context(), id, program)
+		switch {
+		case content == "" && !errors.Is(err, ErrAbsent):
+			t.Errorf("%s of %s: %v, want none", id, program, err)
+		case content != "" && (err != nil || text(got) != content):
+			t.Errorf("%s of %s: %v, want %q", id, program, err, content)
+		}
+	}
+	keepSnapshot("a", "old", "a by the old")
+	keepSnapshot("b", "old", "b by the old")
+	want("a", "old", "a by the old")
+	want("a", "new", "")
+	keepSnapshot("a", "new", "a by the new")
+	want("a", "old", "")
+	want("a", "new", "a by the new")
+	want("b", "old", "b by the old")
+	if err := s.Remove(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	want("a", "new", "")
+	want("b", "old", "b by the old")
+	if got, err := s.Get(t.Context(), "1"); err != nil || text(got) != "1" {
+		t.Errorf("the file that both had: %v", err)
+	}
+}
+
+func TestASnapshotOfAModelThatIsNotKeptIsAnError(t *testing.T) {
+	s := fresh(t)
+	begin(t, s, model("a", "u", "1"))
+	for _, id := range []string{"a", "b"} {
+		if err := s.PutSnapshot(t.Context(), id, "program", array("content")); err == nil {
+			t.Errorf("a snapshot of %s was kept", id)
+		}
+		if _, err := s.GetSnapshot(t.Context(), id, "program"); !errors.Is(err, ErrAbsent) {
+			t.Errorf("a snapshot of %s: %v", id, err)
+		}
+	}
+}
+
 func TestWhatWasRemovedMeanwhileIsNotMarkedComplete(t *testing.T) {
 	s := fresh(t)
 	m := model("a", "/a", "shard")

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"syscall/js"
 
 	"github.com/hack-pad/go-indexeddb/idb"
@@ -272,13 +273,14 @@ func (t *transaction) succeed(ctx context.Context, all []Model, at int) (gone ma
 	return gone, nil
 }
 
-// remove deletes models, and every file that none of the others has.
+// remove deletes models, their snapshots, and every file that none of the others has.
 func (t *transaction) remove(ctx context.Context, all []Model, gone map[string]bool) error {
 	if len(gone) == 0 {
 		return nil
 	}
-	needed := map[string]bool{}
+	needed, known := map[string]bool{}, map[string]bool{}
 	for _, m := range all {
+		known[m.ID] = true
 		for _, f := range m.Files {
 			needed[f.SHA256] = needed[f.SHA256] || !gone[m.ID]
 		}
@@ -292,9 +294,13 @@ func (t *transaction) remove(ctx context.Context, all []Model, gone map[string]b
 			return err
 		}
 	}
-	for hash := range kept {
-		if !needed[hash] {
-			if err := t.delete(ctx, filesStore, hash); err != nil {
+	for key := range kept {
+		if rest, isSnapshot := strings.CutPrefix(key, snapshotPrefix); isSnapshot {
+			id, _, _ := strings.Cut(rest, " ")
+			needed[key] = known[id] && !gone[id]
+		}
+		if !needed[key] {
+			if err := t.delete(ctx, filesStore, key); err != nil {
 				return err
 			}
 		}

@@ -10,9 +10,10 @@
 /**
  * @typedef {{ id: string, label: string }} Label
  *
- * What is known of a loaded model. `mode` is its own default.
+ * What is known of a loaded model. `mode` is its own default; it was `resumed` where
+ * an earlier visit had compiled it.
  * @typedef {{ name: string, version: string, licence: string, source: string, backend: string,
- *   mode: Mode, labels: Label[], width: number, height: number, kept: Kept, stages: Stage[], explains: Method, card: Card }} ModelInfo
+ *   mode: Mode, labels: Label[], width: number, height: number, kept: Kept, stages: Stage[], explains: Method, card: Card, resumed: boolean }} ModelInfo
  *
  * What else is known of a loaded model; package model, type Report, says more.
  * Sizes in bytes.

@@ -234,6 +234,73 @@ describe('the model on this device', { skip }, () => {
     assert.deepEqual(measures.filter((name) => name.startsWith('hamster:')).sort(), ['compile', 'pack', 'page', 'program', 'read', 'run', 'start'].map((name) => `hamster:${name}`));
   }));
 
+  /** The names of the snapshots that are kept. @param {Page} page @returns {Promise<string[]>} */
+  const snapshots = (page) => page.evaluate(() => new Promise((resolve, reject) => {
+    const open = indexedDB.open('hamster');
+    open.onerror = () => reject(open.error);
+    open.onsuccess = () => {
+      const request = open.result.transaction('files').objectStore('files').getAllKeys();
+      request.onerror = () => reject(request.error);
+      request.onsuccess = () => {
+        open.result.close();
+        resolve(request.result.map(String).filter((key) => key.startsWith('snapshot ')));
+      };
+    };
+  }));
+
+  /** Loads the model in a worker of its own, as another visit does, and asks it about a photo. @param {Page} page */
+  const another = (page) => page.evaluate(async (library, photo) => {
+    const { Classifier } = await import(library);
+    const classifier = new Classifier();
+    const { resumed, card, labels, stages, ...info } = await classifier.load();
+    const file = await (await fetch(photo)).blob();
+    const { predictions } = await classifier.classify(file);
+    const { values } = await classifier.explain(file);
+    // What is kept is kept after the answer.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    classifier.close();
+    return { resumed, answer: JSON.stringify([predictions, values, card, labels, info.backend]) };
+  }, '/web/hamster.js', '/samples/rocket.jpg');
+
+  test('what a visit has compiled serves the next one of the same program, and no other', () => within({}, async (p) => {
+    const page = await p.visit();
+    await ready(page);
+    const visit = async (/** @type {boolean} */ resumed, /** @type {string} */ why) => {
+      const seen = await another(page);
+      assert.equal(seen.resumed, resumed, why);
+      return seen.answer;
+    };
+    const right = await visit(false, 'the first');
+    const names = await snapshots(page);
+    assert.equal(names.length, 1);
+    const [key] = names;
+    assert.equal(await visit(true, 'the second'), right);
+    await damage(page, { path: '', sha256: key, size: 1_000_000, compressed: 0 });
+    assert.equal(await visit(false, 'one that finds it damaged'), right);
+    assert.equal(await visit(true, 'the next, for which it was made anew'), right);
+    await page.evaluate((key) => new Promise((resolve, reject) => {
+      const open = indexedDB.open('hamster');
+      open.onsuccess = () => {
+        const transaction = open.result.transaction('files', 'readwrite');
+        const files = transaction.objectStore('files');
+        files.get(key).onsuccess = ({ target }) => {
+          files.put(/** @type {IDBRequest} */ (target).result, `${key}x`);
+          files.delete(key);
+        };
+        transaction.onabort = () => reject(transaction.error);
+        transaction.oncomplete = () => {
+          open.result.close();
+          resolve(undefined);
+        };
+      };
+    }), key);
+    assert.equal(await visit(false, 'one that finds that of another program'), right);
+    assert.deepEqual(await snapshots(page), [key], 'and has its own in its place');
+    await page.click('#device-models button');
+    await page.waitForFunction(() => !document.querySelector('#device-models li'));
+    assert.deepEqual(await snapshots(page), [], 'a snapshot goes with its model');
+  }));
+
   test('the browser is asked once, over all visits, not to clear it away', () => within({}, async (p) => {
     const count = (/** @type {Page} */ page) => page.evaluateOnNewDocument(() => {
       const persist = StorageManager.prototype.persist;

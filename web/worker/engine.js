@@ -30,18 +30,26 @@ import { persistently } from './retry.js';
  *   begin: (model: object) => Promise<void>,
  *   get: (sha256: string) => Promise<Uint8Array<ArrayBuffer> | null>,
  *   put: (id: string, sha256: string, bytes: Uint8Array<ArrayBuffer>) => Promise<void>,
+ *   getSnapshot: (id: string, build: string) => Promise<Uint8Array<ArrayBuffer> | null>,
+ *   putSnapshot: (id: string, build: string, bytes: Uint8Array<ArrayBuffer>) => Promise<void>,
  *   complete: (id: string) => Promise<string[]>,
  *   remove: (id: string) => Promise<void> }} Store
  */
 
 /**
+ * `build` tells this program from every other, and is empty where nobody knows.
  * `stopped` is kept when the program has ended, which it never should. `practise`
- * tells whether there is more to practise. `explain`
+ * tells whether there is more to practise. `snapshot` is what the next `load` of the
+ * same model takes, once, where `remember` asked for it and there is something new.
+ * `explain`
  * without a picture is about the one that was classified last; it goes on while
  * `tick` is kept with true.
  *
  * @typedef {{
- *   load: (source: ModelSource, options: { backend: string, threads: number, labels: string }) => Promise<Omit<ModelInfo, 'kept' | 'stages'> & { packing: number }>,
+ *   build: string,
+ *   load: (source: ModelSource, options: { backend: string, threads: number, labels: string, remember: boolean },
+ *     snapshot: Uint8Array<ArrayBuffer> | null) => Promise<Omit<ModelInfo, 'kept' | 'stages'> & { packing: number }>,
+ *   snapshot: () => Promise<Uint8Array<ArrayBuffer> | null>,
  *   classify: (picture: Picture, mode: Mode, top: number) => Promise<Omit<Classification, 'run'>>,
  *   explain: (picture: Picture | null, request: { mode: Mode, index: number, method: Method | '', cells: number },
  *     tick: (progress: Omit<ExplainProgress, 'stage'>) => Promise<boolean>) => Promise<Omit<Heatmap, 'took'>>,
@@ -161,6 +169,16 @@ async function loadRuntime() {
 }
 
 /**
+ * The build ID that Go's linker leaves in a program: a hash of all that it was made of.
+ *
+ * @param {WebAssembly.Module} module
+ */
+function buildOf(module) {
+  const [section] = WebAssembly.Module.customSections(module, 'go:buildid');
+  return section ? /"([^"]+)"/.exec(new TextDecoder().decode(section))?.[1] ?? '' : '';
+}
+
+/**
  * Starts the program.
  *
  * @param {WebAssembly.Module} module
@@ -200,7 +218,10 @@ export async function start(module) {
   const parsed = async (call) => JSON.parse(await called(call));
   const { store } = program;
   return {
-    load: (source, options) => parsed(() => program.load(source, JSON.stringify({ ...options, threadURL: addresses.thread }))),
+    build: buildOf(module),
+    load: (source, options, snapshot) =>
+      parsed(() => program.load(source, JSON.stringify({ ...options, threadURL: addresses.thread }), snapshot)),
+    snapshot: () => called(() => program.snapshot()),
     practise: () => parsed(() => program.practise()),
     describe: (manifest) => parsed(() => program.describe(manifest)),
     sha256: (bytes) => parsed(() => program.sha256(bytes)),
@@ -210,6 +231,8 @@ export async function start(module) {
       begin: (model) => parsed(() => store.begin(JSON.stringify(model))),
       get: (sha256) => called(() => store.get(sha256)),
       put: (id, sha256, bytes) => parsed(() => store.put(id, sha256, bytes)),
+      getSnapshot: (id, build) => called(() => store.getSnapshot(id, build)),
+      putSnapshot: (id, build, bytes) => parsed(() => store.putSnapshot(id, build, bytes)),
       complete: (id) => parsed(() => store.complete(id)),
       remove: (id) => parsed(() => store.remove(id)),
     },

@@ -8,7 +8,8 @@ declare class Go {
 }
 
 interface HamsterProgram {
-  load(source: import('./model.js').ModelSource, options: string): Promise<string>;
+  load(source: import('./model.js').ModelSource, options: string, snapshot: Uint8Array<ArrayBuffer> | null): Promise<string>;
+  snapshot(): Promise<Uint8Array<ArrayBuffer> | null>;
   practise(): Promise<string>;
   classify(request: string, rows: (y: number, count: number) => Uint8ClampedArray): Promise<string>;
   explain(
@@ -24,6 +25,8 @@ interface HamsterProgram {
     begin(model: string): Promise<string>;
     get(sha256: string): Promise<Uint8Array<ArrayBuffer> | null>;
     put(id: string, sha256: string, bytes: Uint8Array): Promise<string>;
+    getSnapshot(id: string, build: string): Promise<Uint8Array<ArrayBuffer> | null>;
+    putSnapshot(id: string, build: string, bytes: Uint8Array): Promise<string>;
     complete(id: string): Promise<string>;
     remove(id: string): Promise<string>;
   };

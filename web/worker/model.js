@@ -10,8 +10,10 @@
 import { HamsterError } from '../shared/errors.js';
 import { maxModelBytes } from '../shared/limits.js';
 import { open, readAll } from './download.js';
+import { hash } from './hash.js';
 import { fetchWhole } from './resume.js';
 import { persistently } from './retry.js';
+import { findSnapshot } from './snapshot.js';
 
 /**
  * @import { Kept, Progress } from '../shared/protocol.js'
@@ -22,6 +24,9 @@ import { persistently } from './retry.js';
  *
  * A manifest, and where it lies. `url` is what the page asked for.
  * @typedef {{ id: string, url: string, base: string, text: string, manifest: Manifest, known: boolean }} Wanted
+ *
+ * A model that was got; `snapshot` is null where there is none.
+ * @typedef {{ source: ModelSource, kept: Kept, snapshot: Uint8Array<ArrayBuffer> | null }} Obtained
  *
  * @typedef {{ bytes: import('./download.js').OnBytes, tell: (stage: Progress['stage'], done: number, total: number) => void }} Report
  */
@@ -125,7 +130,7 @@ function parseObject(text, url) {
  * @param {Promise<Offer>} offered of lookUp, asked before the engine was up
  * @param {Engine} engine
  * @param {Report} report
- * @returns {Promise<{ source: ModelSource, kept: Kept }>}
+ * @returns {Promise<Obtained>}
  */
 export async function obtain(url, offered, engine, report) {
   offered.catch(() => {}); // it may fail while nobody looks
@@ -191,10 +196,10 @@ async function wantedOf({ base, text }, url, engine) {
 /**
  * @param {Uint8Array<ArrayBuffer>} source
  * @param {'network' | 'file'} from
- * @returns {{ source: ModelSource, kept: Kept }}
+ * @returns {Obtained}
  */
 function alone(source, from) {
-  return { source, kept: { state: 'single', from, id: '', size: source.length, fetched: 0, reason: '' } };
+  return { source, kept: { state: 'single', from, id: '', size: source.length, fetched: 0, reason: '' }, snapshot: null };
 }
 
 /**
@@ -234,7 +239,7 @@ async function understood(stored, url, engine) {
  * @param {Keep} keep
  * @param {Engine} engine
  * @param {Report} report
- * @returns {Promise<{ source: ModelSource, kept: Kept }>}
+ * @returns {Promise<Obtained>}
  */
 async function gather(wanted, keep, engine, report) {
   const { manifest, text, url, base, id, known } = wanted;
@@ -261,6 +266,7 @@ async function gather(wanted, keep, engine, report) {
     return from.filter((_, i) => !found[i]);
   };
 
+  const found = known ? findSnapshot(id, engine) : null;
   let missing = await read(all);
   const fromCache = missing.length === 0;
   if (!fromCache) {
@@ -283,6 +289,7 @@ async function gather(wanted, keep, engine, report) {
       state: keep.reason ? 'memory' : 'kept', from: fromCache ? 'cache' : 'network',
       id, size: manifest.size, fetched: manifest.compressed, reason: keep.reason,
     },
+    snapshot: await found,
   };
 }
 
@@ -363,19 +370,6 @@ async function inTurn(name, onwait, work) {
     if (begun) throw error;
     await work(false); // a sandboxed page is refused
   }
-}
-
-/**
- * The SHA-256 of bytes, in hexadecimal. Pages that are not served securely have
- * no crypto.subtle, and Go reckons for them.
- *
- * @param {Uint8Array<ArrayBuffer>} bytes
- * @param {Engine} engine
- */
-async function hash(bytes, engine) {
-  if (!globalThis.crypto?.subtle) return engine.sha256(bytes);
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-  return [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /**

@@ -10,8 +10,9 @@ import { decode, decoded, decodes, drawn } from './decode.js';
 import { compile, start } from './engine.js';
 import { lookUp, obtain } from './model.js';
 import { practise } from './practice.js';
-import { Stages } from './stages.js';
 import { release } from './release.js';
+import { keepSnapshot } from './snapshot.js';
+import { Stages } from './stages.js';
 
 /**
  * @import { ClassifyRequest, Classification, ExplainRequest, Heatmap, Image, KeptModel, LoadRequest, Method, Mode, ModelInfo, Progress, Request, Response as Message } from '../shared/protocol.js'
@@ -36,6 +37,9 @@ let lastRun = '';
 
 /** Requests that somebody still waits for. */
 const wanted = new Set();
+
+/** Keeps the snapshot of the model, once; it waits for the first answer. @type {() => Promise<void>} */
+let settle = async () => {};
 
 /** Programs that have practised, or are about to. @type {WeakSet<Engine>} */
 const practised = new WeakSet();
@@ -133,14 +137,19 @@ async function load({ id, model, labels, backend, threads }) {
   const offered = lookUp(model, bytes);
   offered.catch(() => {}); // obtain looks at it when the engine is up
   const running = await engine;
-  const { source, kept } = await stages.of('read', () => obtain(model, offered, running, { bytes, tell: report.tell }));
+  const { source, kept, snapshot } = await stages.of('read', () => obtain(model, offered, running, { bytes, tell: report.tell }));
   report.tell('prepare', 0, 0);
-  const options = { backend, threads, labels };
-  const { packing, ...info } = await stages.of('compile', () => running.load(source, options).catch((refusal) => {
+  const options = { backend, threads, labels, remember: kept.state === 'kept' };
+  const { packing, ...info } = await stages.of('compile', () => running.load(source, options, snapshot).catch((refusal) => {
     if (refusal?.code !== 'backend-left-out') throw refusal;
-    return portable(report.part(), stages).then((larger) => larger.load(source, options));
+    return portable(report.part(), stages).then((larger) => larger.load(source, options, null));
   }));
   stages.split('pack', packing);
+  const found = await running.snapshot();
+  settle = async () => {
+    settle = async () => {};
+    if (found) await keepSnapshot(kept.id, found, running).catch(() => {}); // then the next visit makes its own
+  };
   release(source instanceof Uint8Array ? [source] : Object.values(source.files));
   defaultMode = info.mode;
   ownMethod = info.explains;
@@ -241,10 +250,11 @@ async function classify({ id, image, mode, top, explain }) {
     const result = await running.classify(picture, chosen, top);
     // Another worker counts its requests from 1 as well.
     lastRun = `${performance.timeOrigin}/${id}`;
-    if (!practised.has(running)) {
+    settle().then(() => {
+      if (practised.has(running)) return;
       practised.add(running);
       practise(() => running.practise(), () => wanted.size > 0).catch(() => {}); // the program has ended, which others notice
-    }
+    });
     const answer = { ...result, run: lastRun, timing: { ...result.timing, decode: decoding } };
     if (!explain) return answer;
     const request = { mode: chosen, index: -1, method: /** @type {const} */ (''), cells: 0 };

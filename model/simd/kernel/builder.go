@@ -196,6 +196,15 @@ func unwrap(s Step) (step Step, flags uint32) {
 // and generates none: it keeps none of the code.
 func (b *Builder) Layout() *Builder { return &Builder{opts: b.opts, index: b.index, known: b.known} }
 
+// LayoutOf is the Layout of a builder that had Options and Names.
+func LayoutOf(opts Options, names []string) *Builder {
+	b := &Builder{opts: opts, index: make(map[string]uint32, len(names)), known: map[Kernel]uint32{}}
+	for i, name := range names {
+		b.index[name] = uint32(i)
+	}
+	return b
+}
+
 // Run is the export run, for functions that call it.
 func (b *Builder) Run() *asm.Func {
 	if b.run == nil {

@@ -4,7 +4,9 @@
 // run on a prepared tensor, with no picture around it. tools/bench/systems/
 // hamster.mjs starts it and gets functions:
 //
-//	load(bytes: Uint8Array, options) → Promise<string>  // what runs
+//	load(bytes: Uint8Array, options, snapshot: Uint8Array | null) → Promise<string>  // what runs
+//	snapshot() → Uint8Array | null                      // for the next load, once
+//	resumed() → boolean                                 // did it use the snapshot?
 //	set(x: Uint8Array)                                  // float32 input
 //	run() → Promise<Float32Array>
 //	practise() → Promise<boolean>                       // is there more to practise?
@@ -29,7 +31,9 @@ type program struct {
 func main() {
 	var p program
 	js.Global().Get("hamsterBench").Invoke(map[string]any{
-		"load":     promised(func(args []js.Value) (any, error) { return p.load(args[0], args[1]) }),
+		"load":     promised(func(args []js.Value) (any, error) { return p.load(args[0], args[1], args[2]) }),
+		"snapshot": js.FuncOf(func(js.Value, []js.Value) any { return array.Of(p.model.Snapshot()) }),
+		"resumed":  js.FuncOf(func(js.Value, []js.Value) any { return p.model.Resumed() }),
 		"set":      js.FuncOf(func(_ js.Value, args []js.Value) any { p.set(args[0]); return nil }),
 		"run":      promised(func([]js.Value) (any, error) { return p.run() }),
 		"practise": promised(func([]js.Value) (any, error) { return p.model.Practise(context.Background()) }),
@@ -38,7 +42,11 @@ func main() {
 }
 
 // load takes the options that package bench gives systems/hamster.mjs.
-func (p *program) load(bytes, options js.Value) (any, error) {
+func (p *program) load(bytes, options, snapshot js.Value) (any, error) {
+	found, err := array.Bytes(snapshot)
+	if err != nil {
+		return nil, err
+	}
 	threads := 1 // of Gorgonia, whose options name none
 	if n := options.Get("threads"); n.Truthy() {
 		threads = n.Int()
@@ -46,6 +54,7 @@ func (p *program) load(bytes, options js.Value) (any, error) {
 	m, err := model.Load(context.Background(), array.New(bytes), model.Options{
 		Backend: options.Get("backend").String(), Threads: threads, ThreadURL: "/web/worker/thread.js",
 		NoRelaxed: options.Get("noRelaxed").Truthy(), NoWinograd: options.Get("noWinograd").Truthy(),
+		Snapshot: found, Remember: true,
 	})
 	if err != nil {
 		return nil, err

@@ -67,10 +67,10 @@ type session struct {
 	diffs     map[*Contestant]float64
 
 	photos sync.Once
-	shown  *showroom       // of sites; nil until one is visited
-	stored *point          // of a growth curve, whose model the browser has
-	best   string          // what the first site said of the photo
-	primed map[string]bool // by program, see prime
+	shown  *showroom            // of sites; nil until one is visited
+	stored *point               // of a growth curve, whose model the browser has
+	best   string               // what the first site said of the photo
+	primed map[*Contestant]bool // see prime
 }
 
 // wants tells whether any of these metrics was asked for. What takes long and is for
@@ -361,7 +361,7 @@ func openSession(ctx context.Context, root, site string, files map[string][]byte
 	}
 	return &session{
 		root: root, browser: b, server: server,
-		reference: map[question][]float64{}, diffs: map[*Contestant]float64{}, primed: map[string]bool{},
+		reference: map[question][]float64{}, diffs: map[*Contestant]float64{}, primed: map[*Contestant]bool{},
 	}, nil
 }
 

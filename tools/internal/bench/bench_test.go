@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"math"
 	"os"
 	"os/exec"
@@ -429,18 +428,6 @@ func TestASiteIsVisitedAgainOnlyForMetricsOfThat(t *testing.T) {
 		if got := (&session{metrics: c.metrics}).visits(); !slices.Equal(got, c.want) {
 			t.Errorf("%v: %v, want %v", c.metrics, got, c.want)
 		}
-	}
-}
-
-func TestWhatABrowserKeepsCompiledHasOneVisitBeforeWarmOnes(t *testing.T) {
-	programs := map[string]int{}
-	all := map[string][]byte{float32File: {}, quantisedFile: {}, layersFile: {}}
-	for _, c := range leaders(newLineup(&modelFiles{files: all}, []int{1, 2}, Environment{Cores: 4})) {
-		programs[c.program()]++
-	}
-	want := map[string]int{"hamster, simd": 4, "onnxruntime-web, wasm": 4, "tfjs, wasm": 1, "tfjs, wasm, threads": 1}
-	if !maps.Equal(programs, want) {
-		t.Errorf("%v, want %v", programs, want)
 	}
 }
 

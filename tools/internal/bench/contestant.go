@@ -62,16 +62,6 @@ func (c *Contestant) Name() string {
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
 }
 
-// program tells apart what the browser keeps compiled. Threads do not matter to it
-// but in TensorFlow.js, which has a build for them.
-func (c *Contestant) program() string {
-	name := c.System + ", " + c.Backend
-	if c.System == TFJS && threaded(c) {
-		name += ", threads"
-	}
-	return name
-}
-
 // inBrowser tells whether the contestant is measured in the browser.
 func (c *Contestant) inBrowser() bool { return c.System != ORTNative }
 

@@ -34,7 +34,8 @@ type amount struct {
 type outcome struct {
 	Output     []float64          `json:"output"`
 	Backend    string             `json:"backend"`
-	Stages     map[string]float64 `json:"stages"` // start, read, load, first
+	Resumed    bool               `json:"resumed"` // by what an earlier visit had compiled
+	Stages     map[string]float64 `json:"stages"`  // start, read, load, first
 	Predicted  float64            `json:"predicted"`
 	Times      []float64          `json:"times"`
 	Memory     []float64          `json:"memory"`
@@ -101,17 +102,22 @@ func inference(ctx context.Context, s *session, c *Contestant) (map[string]float
 const (
 	visitMs  = 1500
 	lingerMs = 6000
+	briefMs  = 500 // which is enough to keep something, though not for the browser
 )
 
 // prime has a program work before warm visits: as with any page that is come back
-// to, the browser may then have kept the code that it compiled. Every program gets
-// one such visit, however many contestants it has.
+// to, the browser may then have kept the code that it compiled, and an engine what it
+// keeps of its own accord. Every contestant gets one such visit.
 func prime(ctx context.Context, s *session, c *Contestant) error {
-	if s.quick || s.primed[c.program()] {
+	if s.primed[c] {
 		return nil
 	}
-	_, err := s.try(ctx, c, job{Settle: amount{Runs: 1, Ms: visitMs}, Linger: lingerMs})
-	s.primed[c.program()] = err == nil
+	j := job{Settle: amount{Runs: 1, Ms: visitMs}, Linger: lingerMs}
+	if s.quick {
+		j = job{Linger: briefMs}
+	}
+	_, err := s.try(ctx, c, j)
+	s.primed[c] = err == nil
 	return err
 }
 
@@ -122,6 +128,9 @@ func warm(ctx context.Context, s *session, c *Contestant) (map[string]float64, e
 	o, err := s.try(ctx, c, job{})
 	if err != nil {
 		return nil, err
+	}
+	if c.System == Hamster && !o.Resumed {
+		return nil, errors.New("what the visit before had compiled was not found")
 	}
 	return map[string]float64{
 		"warm_ms": o.Predicted, "warm_start_ms": max(o.Stages["start"], o.Stages["read"]),
