@@ -3,16 +3,19 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"syscall/js"
+
+	"hamster/wasm/promise"
 )
 
 // canvas is a picture whose pixels are read by calling back into the worker.
-// Where the engine takes them itself (simd.JSRows) they never enter Go's memory.
+// Where the engine takes them itself (simd.JSPixels) they never enter Go's memory.
 type canvas struct {
 	width, height int
-	read          js.Value // (y, count) → Uint8ClampedArray
+	read          js.Value // Read of web/worker/decode.js
 }
 
 // errPixels means that the worker could not give the pixels it had promised.
@@ -21,7 +24,7 @@ var errPixels = errors.New("the picture's pixels cannot be read")
 // Bounds: the browser turns pictures upright.
 func (c canvas) Bounds() (width, height, orientation int) { return c.width, c.height, 1 }
 
-func (c canvas) JSRows(y, n int) (rows js.Value, err error) {
+func (c canvas) JSRead(y, n int, into js.Value, anyOrder bool) (bgr bool, err error) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
@@ -31,24 +34,32 @@ func (c canvas) JSRows(y, n int) (rows js.Value, err error) {
 			panic(r)
 		}
 	}()
-	rows = c.read.Invoke(y, n)
-	if got := rows.Get("byteLength").Int(); got != 4*c.width*n {
-		return rows, fmt.Errorf("%w: %d bytes for %d rows, want %d", errPixels, got, n, 4*c.width*n)
+	later := c.read.Invoke(y, n, into, anyOrder)
+	if later.IsUndefined() {
+		return false, nil
 	}
-	return rows, nil
+	// To the end, whoever still wants it: what comes late would be written
+	// over what the memory is used for next.
+	order, err := promise.Await(context.Background(), later)
+	if err != nil {
+		return false, fmt.Errorf("%w: %w", errPixels, err)
+	}
+	return order.Get("bgr").Bool(), nil
 }
 
 // bytesAtOnce keeps the worker's copy of some rows small, whatever the picture.
 const bytesAtOnce = 4 << 20
 
 func (c canvas) ReadRows(dst []byte, y, n int) error {
-	step := max(1, bytesAtOnce/(4*c.width))
+	step := min(n, max(1, bytesAtOnce/(4*c.width)))
+	buffer := js.Global().Get("Uint8Array").New(4 * c.width * step)
 	for end := y + n; y < end; y += step {
-		rows, err := c.JSRows(y, min(step, end-y))
-		if err != nil {
+		count := min(step, end-y)
+		part := buffer.Call("subarray", 0, 4*c.width*count)
+		if _, err := c.JSRead(y, count, part, false); err != nil {
 			return err
 		}
-		dst = dst[js.CopyBytesToGo(dst, rows):]
+		dst = dst[js.CopyBytesToGo(dst, part):]
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"syscall/js"
 
 	"hamster/model"
+	"hamster/wasm/promise"
 )
 
 // explainRequest asks what spoke for a class. Width to Mode are as in a
@@ -77,21 +78,9 @@ func told(tick js.Value, progress explainProgress) error {
 	if err != nil {
 		return err
 	}
-	settled := make(chan error, 1)
-	kept := js.FuncOf(func(_ js.Value, args []js.Value) any {
-		if args[0].Truthy() {
-			settled <- nil
-		} else {
-			settled <- errUnwanted
-		}
-		return nil
-	})
-	defer kept.Release()
-	broken := js.FuncOf(func(_ js.Value, args []js.Value) any {
-		settled <- js.Error{Value: args[0]}
-		return nil
-	})
-	defer broken.Release()
-	tick.Invoke(string(message)).Call("then", kept, broken)
-	return <-settled
+	wanted, err := promise.Await(context.Background(), tick.Invoke(string(message)))
+	if err == nil && !wanted.Truthy() {
+		err = errUnwanted
+	}
+	return err
 }

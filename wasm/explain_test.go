@@ -71,7 +71,7 @@ func TestTheLastPictureIsExplained(t *testing.T) {
 		t.Errorf("explains by %q", info.Explains)
 	}
 	var asked [][2]int
-	if _, err := e.classify(t.Context(), classifyRequest{Width: 8, Height: 8}, rowsOf(t, 8, &asked)); err != nil {
+	if _, err := e.classify(t.Context(), classifyRequest{Width: 8, Height: 8}, readOf(t, &asked)); err != nil {
 		t.Fatal(err)
 	}
 	seen := len(asked)
@@ -83,7 +83,7 @@ func TestTheLastPictureIsExplained(t *testing.T) {
 	if got.Width != 8 || got.Values[63] != 1 || got.Values[0] >= got.Values[63] || len(asked) != seen {
 		t.Errorf("%+v, %d rows read", got, len(asked)-seen)
 	}
-	again, err := e.explain(t.Context(), explainRequest{Width: 8, Height: 8, Index: 1}, rowsOf(t, 8, &asked), js.Undefined())
+	again, err := e.explain(t.Context(), explainRequest{Width: 8, Height: 8, Index: 1}, readOf(t, &asked), js.Undefined())
 	if err != nil || !slices.Equal(again.Values, got.Values) {
 		t.Errorf("%+v, %v; want %+v", again, err, got)
 	}
@@ -95,7 +95,7 @@ func TestOcclusionTellsHowFarItIs(t *testing.T) {
 		t.Errorf("explains by %q", info.Explains)
 	}
 	var told []string
-	got, err := e.explain(t.Context(), explainRequest{Width: 8, Height: 8, Index: 0, Cells: 2}, rowsOf(t, 8, &[][2]int{}), ticks(t, 99, &told))
+	got, err := e.explain(t.Context(), explainRequest{Width: 8, Height: 8, Index: 0, Cells: 2}, readOf(t, &[][2]int{}), ticks(t, 99, &told))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestOcclusionTellsHowFarItIs(t *testing.T) {
 func TestOcclusionEndsWhenNobodyWaits(t *testing.T) {
 	e, _ := loaded(t, false, loadOptions{})
 	var told []string
-	_, err := e.explain(t.Context(), explainRequest{Width: 8, Height: 8}, rowsOf(t, 8, &[][2]int{}), ticks(t, 3, &told))
+	_, err := e.explain(t.Context(), explainRequest{Width: 8, Height: 8}, readOf(t, &[][2]int{}), ticks(t, 3, &told))
 	var c *coded
 	if !errors.As(err, &c) || c.code != codeClosed || len(told) != 3 {
 		t.Errorf("%v after %d runs", err, len(told))

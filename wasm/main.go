@@ -8,8 +8,8 @@
 //
 //	load(model, options: string, snapshot: Uint8Array | null) → Promise<string>
 //	snapshot() → Promise<Uint8Array | null>
-//	classify(request: string, rows: (y, count) → Uint8ClampedArray) → Promise<string>
-//	explain(request: string, rows: as above, tick: (progress: string) → Promise<boolean>) → Promise<string>
+//	classify(request: string, read: Read of web/worker/decode.js) → Promise<string>
+//	explain(request: string, read: as above, tick: (progress: string) → Promise<boolean>) → Promise<string>
 //	practise() → Promise<string>
 //	describe(manifest: string) → Promise<string>
 //	sha256(bytes: Uint8Array) → Promise<string>

@@ -149,27 +149,28 @@ func TestClassifyBeforeLoadIsRefused(t *testing.T) {
 	}
 }
 
-// rowsOf returns a function as the worker gives it: each pixel of row y holds
+// readOf returns a function as the worker gives it: each pixel of row y holds
 // y in all its bytes. It writes down which rows were asked for.
-func rowsOf(t *testing.T, width int, asked *[][2]int) js.Value {
+func readOf(t *testing.T, asked *[][2]int) js.Value {
 	t.Helper()
 	f := js.FuncOf(func(_ js.Value, args []js.Value) any {
-		y, count := args[0].Int(), args[1].Int()
+		y, count, into := args[0].Int(), args[1].Int(), args[2]
 		*asked = append(*asked, [2]int{y, count})
-		var pixels []byte
+		line := into.Length() / count
 		for row := range count {
-			pixels = append(pixels, bytes.Repeat([]byte{byte(y + row)}, 4*width)...)
+			into.Call("fill", y+row, line*row, line*(row+1))
 		}
-		return bytesOf(pixels)
+		return nil
 	})
 	t.Cleanup(f.Release)
-	return f.Value
+	// What Go returns is null, never undefined.
+	return js.Global().Get("Function").New("read", "return (...args) => { read(...args); }").Invoke(f)
 }
 
 func TestAPictureIsReadInStripsOfWholeRows(t *testing.T) {
 	const width, height = 3000, 1000 // 12 MB, read some 4 MB at a time
 	var asked [][2]int
-	c := canvas{width, height, rowsOf(t, width, &asked)}
+	c := canvas{width, height, readOf(t, &asked)}
 	pixels := make([]byte, 4*width*height)
 	if err := c.ReadRows(pixels, 0, height); err != nil {
 		t.Fatal(err)
@@ -186,7 +187,7 @@ func TestAPictureIsReadInStripsOfWholeRows(t *testing.T) {
 
 func TestSomeRowsOfAPictureAreReadAlone(t *testing.T) {
 	var asked [][2]int
-	c := canvas{2, 9, rowsOf(t, 2, &asked)}
+	c := canvas{2, 9, readOf(t, &asked)}
 	pixels := make([]byte, 16)
 	if err := c.ReadRows(pixels, 5, 2); err != nil {
 		t.Fatal(err)
@@ -200,13 +201,36 @@ func TestPixelsThatCannotBeReadAreThePicturesFault(t *testing.T) {
 	for _, c := range []struct {
 		name, body, message string
 	}{
-		{"too few bytes", "return new Uint8ClampedArray(7)", "7 bytes for 1 rows, want 8"},
 		{"an exception", "throw new Error('the canvas is gone')", "the canvas is gone"},
+		{"a broken promise", "return Promise.reject(new Error('the frame is gone'))", "the frame is gone"},
+		{"a promise broken with a word", "return Promise.reject('gone')", "gone"},
 	} {
 		read := js.Global().Get("Function").New(c.body)
 		err := canvas{2, 1, read}.ReadRows(make([]byte, 8), 0, 1)
 		if !errors.Is(err, errPixels) || !strings.Contains(err.Error(), c.message) {
 			t.Errorf("%s: error is %v", c.name, err)
 		}
+	}
+}
+
+func TestRowsThatAreOnlyPromisedAreWaitedFor(t *testing.T) {
+	for _, bgr := range []bool{false, true} {
+		read := js.Global().Get("Function").New("bgr", `return (y, count, into, inAnyOrder) => new Promise((resolve) => setTimeout(() => {
+			into.fill(inAnyOrder ? 10 * y + count : 0);
+			resolve({ bgr });
+		}, 1))`).Invoke(bgr)
+		into := js.Global().Get("Uint8Array").New(8)
+		got, err := canvas{2, 9, read}.JSRead(5, 1, into, true)
+		if err != nil || got != bgr || into.Index(0).Int() != 51 || into.Index(7).Int() != 51 {
+			t.Errorf("blue first is %v, %v, of %v; want %v of 51", got, err, into.Call("join"), bgr)
+		}
+	}
+}
+
+func TestWhoWantsRGBAAsksForIt(t *testing.T) {
+	read := js.Global().Get("Function").New("y", "count", "into", "inAnyOrder", "into.fill(inAnyOrder ? 1 : 2)")
+	pixels := make([]byte, 8)
+	if err := (canvas{2, 1, read}).ReadRows(pixels, 0, 1); err != nil || pixels[0] != 2 {
+		t.Errorf("%v, %v", pixels, err)
 	}
 }

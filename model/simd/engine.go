@@ -26,8 +26,8 @@ type machine interface {
 	// heap where the machine can.
 	load(weights Weights, t *onnxfile.Tensor, addr uint32) error
 	// rows copies n rows of an image from row y on into the module's memory,
-	// likewise.
-	rows(px preprocess.Pixels, y, n int, addr uint32) error
+	// likewise: as RGBA or, if any order will do, perhaps as BGR and anything.
+	rows(px preprocess.Pixels, y, n int, addr uint32, anyOrder bool) (bgr bool, err error)
 	// run runs a program on all threads; an error means that the machine is
 	// unusable from then on.
 	run(ctx context.Context, program uint32) error

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"syscall/js"
@@ -16,6 +17,7 @@ import (
 	"hamster/model/graph"
 	"hamster/model/onnxfile"
 	"hamster/model/simd/kernel"
+	"hamster/preprocess"
 )
 
 // address is where tools/chromiumexec serves a file, or the test is skipped
@@ -343,5 +345,82 @@ func TestWithoutSIMDTheEngineSaysSo(t *testing.T) {
 			t.Errorf("%v: %v", c.answers, err)
 		}
 		answer.Release()
+	}
+}
+
+// inJavaScript is an image whose pixels JavaScript has.
+type inJavaScript struct {
+	preprocess.Image
+	bgr bool
+	// calls are those for several rows in any order, and fail the one of them
+	// that fails.
+	calls, fail int
+}
+
+var errGone = errors.New("the picture is gone")
+
+func (p *inJavaScript) JSRead(y, n int, into js.Value, anyOrder bool) (bool, error) {
+	rows := slices.Clone(p.Pix[4*p.Width*y : 4*p.Width*(y+n)])
+	if anyOrder {
+		if p.calls++; p.calls == p.fail {
+			return false, errGone
+		}
+		if p.bgr {
+			for i := 0; i < len(rows); i += 4 {
+				rows[i], rows[i+2], rows[i+3] = rows[i+2], rows[i], 99
+			}
+		}
+	}
+	if into.Length() != len(rows) {
+		return false, fmt.Errorf("%d bytes for %d", into.Length(), len(rows))
+	}
+	js.CopyBytesToJS(into, rows)
+	return anyOrder && p.bgr, nil
+}
+
+func TestPicturesOfJavaScriptHaveTheBitsOfPreprocess(t *testing.T) {
+	for _, cfg := range []Config{{Threads: 1}, {Threads: 2, ThreadURL: address(t, threadScript)}} {
+		e := picture(t, 20, 30, cfg)
+		for _, order := range []string{preprocess.RGB, preprocess.BGR} {
+			spec := preprocess.Spec{Width: 20, Height: 30, Layout: preprocess.NHWC, Channels: order,
+				Scale: [3]float32{127.5, 58.4, 255}, Offset: [3]float32{-1, 0.25, 0}}
+			for _, bgr := range []bool{true, false} {
+				for _, mode := range []preprocess.Mode{preprocess.Keras, preprocess.Quality} {
+					img := &inJavaScript{Image: pattern(1001, 1500), bgr: bgr}
+					want, err := preprocess.Tensor(img.Image, spec, mode)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if err := e.Prepare(t.Context(), img, spec, mode); err != nil {
+						t.Fatal(err)
+					}
+					if got := e.tensor(t); !slices.Equal(got, want) {
+						t.Errorf("%s, %s, blue first %v, %s: other values", e.Describe(), order, bgr, mode)
+					}
+					if mode == preprocess.Quality && img.calls < 2 {
+						t.Errorf("%d bands, want several", img.calls)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestAPictureThatGoesWhileItIsReadIsAnErrorAndTheNextIsRight(t *testing.T) {
+	e := picture(t, 20, 30, Config{Threads: 1})
+	spec := preprocess.Spec{Width: 20, Height: 30, Layout: preprocess.NHWC, Channels: preprocess.RGB, Scale: [3]float32{1, 1, 1}}
+	img := &inJavaScript{Image: pattern(1001, 1500), fail: 2}
+	if err := e.Prepare(t.Context(), img, spec, preprocess.Quality); !errors.Is(err, errGone) {
+		t.Errorf("error is %v", err)
+	}
+	want, err := preprocess.Tensor(img.Image, spec, preprocess.Quality)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Prepare(t.Context(), img, spec, preprocess.Quality); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(e.tensor(t), want) {
+		t.Error("other values")
 	}
 }

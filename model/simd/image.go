@@ -107,8 +107,9 @@ type reader struct {
 	w, h int
 	area Region
 	at   uint32 // the first free byte of area
-	// small is the resized picture, RGBA.
+	// small is the resized picture, RGBA or BGRA.
 	small uint32
+	bgr   bool
 }
 
 // take reserves n bytes of the area.
@@ -205,7 +206,8 @@ func (r *reader) nearest(ctx context.Context) error {
 				if n == capacity {
 					break
 				}
-				if err := r.e.m.rows(r.px, int(rows[y]), 1, band+uint32(n*line)); err != nil {
+				// One row is here before a promise of it is kept.
+				if _, err := r.e.m.rows(r.px, int(rows[y]), 1, band+uint32(n*line), false); err != nil {
 					return err
 				}
 				n++
@@ -299,7 +301,7 @@ func (r *reader) antialiased(ctx context.Context, crop float32) error {
 		if n < 1 {
 			return fmt.Errorf("simd: an image of %d×%d pixels: no progress at row %d", r.w, r.h, row)
 		}
-		if err := r.e.m.rows(r.px, cutY+have, n, staging); err != nil {
+		if r.bgr, err = r.e.m.rows(r.px, cutY+have, n, staging, true); err != nil {
 			return err
 		}
 		steps = append(steps, kernel.RowFilterStep{
@@ -346,9 +348,16 @@ func rebased(taps []preprocess.Taps, weights []int32) ([]preprocess.Taps, []int3
 
 func (r *reader) normalise(ctx context.Context, spec preprocess.Spec) error {
 	t := r.e.c.Tensor
-	return r.do(ctx, kernel.NormaliseStep{
+	step := kernel.NormaliseStep{
 		In: r.small, InLine: 4 * t.W, Height: t.H, Width: t.W,
 		Out: t.Addr, OutRow: t.RowStride, OutPixel: t.PixelStride, OutChannel: 4,
 		Scale: spec.Scale, Offset: spec.Offset, BGR: spec.Channels == preprocess.BGR,
-	})
+	}
+	if r.bgr {
+		// What the kernel takes for red is blue.
+		step.BGR = !step.BGR
+		step.Scale[0], step.Scale[2] = step.Scale[2], step.Scale[0]
+		step.Offset[0], step.Offset[2] = step.Offset[2], step.Offset[0]
+	}
+	return r.do(ctx, step)
 }

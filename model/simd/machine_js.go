@@ -318,26 +318,29 @@ func (m *browser) load(weights Weights, t *onnxfile.Tensor, addr uint32) error {
 	return nil
 }
 
-// JSRows is what Pixels may be besides: rows as a Uint8Array or
-// Uint8ClampedArray, so that they need not pass through Go's memory.
-type JSRows interface {
-	JSRows(y, n int) (js.Value, error)
+// JSPixels is what Pixels may be besides: rows are written straight into a
+// Uint8Array of 4·width·n bytes, perhaps of shared memory, so that they need not
+// pass through Go's. JSRead may wait for JavaScript, and returns when nothing more is
+// written there. In any order means that it may write BGR and a byte that means
+// nothing in the place of RGBA: it returns which, the same for a whole picture.
+type JSPixels interface {
+	JSRead(y, n int, into js.Value, anyOrder bool) (bgr bool, err error)
 }
 
-func (m *browser) rows(px preprocess.Pixels, y, n int, addr uint32) error {
-	if direct, ok := px.(JSRows); ok {
-		b, err := direct.JSRows(y, n)
-		if err != nil {
-			return err
-		}
-		return attempt(func() { m.memory.Call("set", b, addr) })
-	}
+func (m *browser) rows(px preprocess.Pixels, y, n int, addr uint32, anyOrder bool) (bgr bool, err error) {
 	w, _, _ := px.Bounds()
+	if direct, ok := px.(JSPixels); ok {
+		var into js.Value
+		if err := attempt(func() { into = m.memory.Call("subarray", addr, int(addr)+4*w*n) }); err != nil {
+			return false, err
+		}
+		return direct.JSRead(y, n, into, anyOrder)
+	}
 	b := make([]byte, 4*w*n)
 	if err := px.ReadRows(b, y, n); err != nil {
-		return err
+		return false, err
 	}
-	return m.write(addr, b)
+	return false, m.write(addr, b)
 }
 
 func (m *browser) run(_ context.Context, program uint32) error {

@@ -97,13 +97,13 @@ func (m *wazeroMachine) load(weights Weights, t *onnxfile.Tensor, addr uint32) e
 	return nil
 }
 
-func (m *wazeroMachine) rows(px preprocess.Pixels, y, n int, addr uint32) error {
+func (m *wazeroMachine) rows(px preprocess.Pixels, y, n int, addr uint32, _ bool) (bgr bool, err error) {
 	w, _, _ := px.Bounds()
 	view, ok := m.memory.Read(addr, uint32(4*w*n))
 	if !ok {
-		return fmt.Errorf("write of %d rows at %d of %d", n, addr, m.memory.Size())
+		return false, fmt.Errorf("write of %d rows at %d of %d", n, addr, m.memory.Size())
 	}
-	return px.ReadRows(view, y, n)
+	return false, px.ReadRows(view, y, n)
 }
 
 func (m *wazeroMachine) run(ctx context.Context, program uint32) error {

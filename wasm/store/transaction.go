@@ -13,6 +13,8 @@ import (
 	"syscall/js"
 
 	"github.com/hack-pad/go-indexeddb/idb"
+
+	"hamster/wasm/promise"
 )
 
 type transaction struct {
@@ -370,34 +372,17 @@ func isA(value js.Value, class string) bool {
 // readBlob returns the bytes of a Blob. One whose file is gone from the disk
 // is absent.
 func readBlob(ctx context.Context, blob js.Value) (js.Value, error) {
-	type outcome struct {
-		value js.Value
-		err   error
-	}
-	settled := make(chan outcome, 1)
-	var kept, broken js.Func
-	release := func() {
-		kept.Release()
-		broken.Release()
-	}
-	kept = js.FuncOf(func(_ js.Value, args []js.Value) any {
-		release()
-		settled <- outcome{value: js.Global().Get("Uint8Array").New(args[0])}
-		return nil
-	})
-	broken = js.FuncOf(func(_ js.Value, args []js.Value) any {
-		release()
-		settled <- outcome{err: fmt.Errorf("%w: %w", ErrAbsent, js.Error{Value: args[0]})}
-		return nil
-	})
-	if err := attempt(func() { blob.Call("arrayBuffer").Call("then", kept, broken) }); err != nil {
-		release()
+	var reading js.Value
+	if err := attempt(func() { reading = blob.Call("arrayBuffer") }); err != nil {
 		return js.Value{}, err
 	}
-	select {
-	case o := <-settled:
-		return o.value, o.err
-	case <-ctx.Done():
+	buffer, err := promise.Await(ctx, reading)
+	switch {
+	case err == nil:
+		return js.Global().Get("Uint8Array").New(buffer), nil
+	case ctx.Err() != nil:
 		return js.Value{}, ctx.Err()
+	default:
+		return js.Value{}, fmt.Errorf("%w: %w", ErrAbsent, err)
 	}
 }

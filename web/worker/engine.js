@@ -236,12 +236,12 @@ export async function start(module) {
       complete: (id) => parsed(() => store.complete(id)),
       remove: (id) => parsed(() => store.remove(id)),
     },
-    classify: ({ width, height, rows }, mode, top) =>
-      parsed(() => program.classify(JSON.stringify({ width, height, mode, top }), rows)),
+    classify: ({ width, height, read }, mode, top) =>
+      parsed(() => program.classify(JSON.stringify({ width, height, mode, top }), read)),
     explain: (picture, request, tick) => {
-      const { width = 0, height = 0, rows = null } = picture ?? {};
+      const { width = 0, height = 0, read = null } = picture ?? {};
       const full = JSON.stringify({ ...request, width, height, last: !picture });
-      return parsed(() => program.explain(full, rows, (progress) => tick(JSON.parse(progress))));
+      return parsed(() => program.explain(full, read, (progress) => tick(JSON.parse(progress))));
     },
     stopped,
   };

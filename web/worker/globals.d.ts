@@ -11,10 +11,10 @@ interface HamsterProgram {
   load(source: import('./model.js').ModelSource, options: string, snapshot: Uint8Array<ArrayBuffer> | null): Promise<string>;
   snapshot(): Promise<Uint8Array<ArrayBuffer> | null>;
   practise(): Promise<string>;
-  classify(request: string, rows: (y: number, count: number) => Uint8ClampedArray): Promise<string>;
+  classify(request: string, read: import('./decode.js').Read): Promise<string>;
   explain(
     request: string,
-    rows: ((y: number, count: number) => Uint8ClampedArray) | null,
+    read: import('./decode.js').Read | null,
     tick: (progress: string) => Promise<boolean>,
   ): Promise<string>;
   describe(manifest: string): Promise<string>;

@@ -148,7 +148,7 @@ var titles = map[string]string{
 	"main_blocking_ms":   "Main thread: what tasks took beyond 50 ms, in all",
 	"webcam_fps":         "Webcam, 640×480: frames classified a second (more is better)",
 	"photo_ms":           "A photo of 12 megapixels: JPEG to classes",
-	"resize_ms":          "A photo of 12 megapixels, of that: decoded picture to tensor (read off a canvas, resized, normalised)",
+	"resize_ms":          "A photo of 12 megapixels, of that: decoded picture to tensor (read, resized, normalised)",
 	"batch_ms":           "50 photos, one after the other: JPEG to classes",
 	"wasm_bytes":         "WebAssembly shipped",
 	"wasm_brotli_bytes":  "WebAssembly shipped, brotli level 5",
