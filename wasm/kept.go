@@ -16,7 +16,7 @@ import (
 )
 
 // sourceOf is the model in a Uint8Array, or a packed one: an object of its
-// manifest and its files, each a Uint8Array under its path.
+// manifest and its files, each the promise of a Uint8Array under its path.
 func sourceOf(value js.Value) (model.Source, error) {
 	if value.InstanceOf(js.Global().Get("Uint8Array")) {
 		return array.New(value), nil
@@ -28,10 +28,10 @@ func sourceOf(value js.Value) (model.Source, error) {
 	files := value.Get("files")
 	source, err := packed.New(m, func(f packed.File) (packed.Bytes, error) {
 		file := files.Get(f.Path)
-		if !file.InstanceOf(js.Global().Get("Uint8Array")) {
+		if !file.InstanceOf(js.Global().Get("Promise")) {
 			return nil, errors.New("it was not given")
 		}
-		return array.New(file), nil
+		return array.Later(file, f.Size), nil
 	})
 	if err != nil {
 		return nil, fault(codeModelInvalid, err)

@@ -16,7 +16,7 @@
 //	store: those of kept.go
 //
 // A model is a Uint8Array of an ONNX file, or {manifest: string, files: {[path]:
-// Uint8Array}}. Strings are JSON; their fields are those of the Go types. A
+// Promise<Uint8Array>}}. Strings are JSON; their fields are those of the Go types. A
 // promise is rejected with an Error whose code is one of errors.go. Calls are
 // few and coarse, for crossing between JavaScript and Go is dear.
 package main

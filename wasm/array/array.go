@@ -4,18 +4,22 @@
 package array
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
 	"syscall/js"
+
+	"hamster/wasm/promise"
 )
 
 // Source reads a Uint8Array in place. Bytes that enter Go's memory never leave it
 // again, so a model's file stays outside and is read as needed.
 type Source struct {
-	array js.Value
+	array func() (js.Value, error)
 	size  int64
 
 	mu     sync.Mutex
@@ -30,7 +34,24 @@ const windowSize = 1 << 15
 // New takes the array's length once: it may be transferred away later, and then
 // holds nothing.
 func New(array js.Value) *Source {
-	return &Source{array: array, size: int64(array.Get("byteLength").Int())}
+	return &Source{array: func() (js.Value, error) { return array, nil }, size: int64(array.Get("byteLength").Int())}
+}
+
+// Later is a Source of an array of size bytes that is promised. Whoever reads waits for
+// it, and so must not run where JavaScript calls.
+func Later(promised js.Value, size int64) *Source {
+	return &Source{size: size, array: sync.OnceValues(func() (js.Value, error) {
+		array, err := promise.Await(context.Background(), promised)
+		switch {
+		case err != nil:
+			return array, err
+		case !array.InstanceOf(js.Global().Get("Uint8Array")):
+			return array, errors.New("what was promised is no Uint8Array")
+		case int64(array.Get("byteLength").Int()) != size:
+			return array, fmt.Errorf("%d bytes came, %d were promised", array.Get("byteLength").Int(), size)
+		}
+		return array, nil
+	})}
 }
 
 // Size is in bytes.
@@ -90,13 +111,17 @@ func (s *Source) JSBytes(offset, length int64) (b js.Value, err error) {
 	if offset < 0 || length < 0 || offset > s.size-length {
 		return js.Value{}, fmt.Errorf("%d bytes at %d of %d", length, offset, s.size)
 	}
+	array, err := s.array()
+	if err != nil {
+		return js.Value{}, fmt.Errorf("%d bytes at %d of %d: %w", length, offset, s.size, err)
+	}
 	defer func() {
 		// What was transferred away has no parts.
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%d bytes at %d of %d: %v", length, offset, s.size, r)
 		}
 	}()
-	return s.array.Call("subarray", offset, offset+length), nil
+	return array.Call("subarray", offset, offset+length), nil
 }
 
 // SHA256 is for pages that are not served securely: they have no crypto.subtle.

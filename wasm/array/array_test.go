@@ -9,9 +9,11 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"strings"
 	"syscall/js"
 	"testing"
 	"testing/iotest"
+	"time"
 )
 
 func given(t *testing.T, n int) ([]byte, *Source) {
@@ -62,7 +64,8 @@ func TestASourceReadsAsAReaderOfItsBytesDoes(t *testing.T) {
 
 func TestBytesThatWentAwayAreAnError(t *testing.T) {
 	b, s := given(t, 10*windowSize)
-	js.Global().Call("structuredClone", s.array.Get("buffer"), map[string]any{"transfer": []any{s.array.Get("buffer")}})
+	array, _ := s.array()
+	js.Global().Call("structuredClone", array.Get("buffer"), map[string]any{"transfer": []any{array.Get("buffer")}})
 	for _, length := range []int{1, len(b)} {
 		if n, err := s.ReadAt(make([]byte, length), 0); n != 0 || err == nil {
 			t.Errorf("%d bytes: %d, %v", length, n, err)
@@ -75,6 +78,52 @@ func TestBytesGoToJavaScriptAndBack(t *testing.T) {
 		got, err := Bytes(Of(b))
 		if err != nil || !bytes.Equal(got, b) || (got == nil) != (b == nil) {
 			t.Errorf("%v, %v, want %v", got, err, b)
+		}
+	}
+}
+
+func TestAPromisedArrayIsReadOnceItIsThere(t *testing.T) {
+	b, _ := given(t, 100)
+	var resolve js.Value
+	executor := js.FuncOf(func(_ js.Value, args []js.Value) any { resolve = args[0]; return nil })
+	defer executor.Release()
+	s := Later(js.Global().Get("Promise").New(executor), int64(len(b)))
+	if s.Size() != int64(len(b)) {
+		t.Errorf("%d bytes", s.Size())
+	}
+	read := make(chan error)
+	got := make([]byte, len(b))
+	for range 2 {
+		go func() {
+			_, err := s.ReadAt(got, 0)
+			read <- err
+		}()
+	}
+	select {
+	case err := <-read:
+		t.Fatalf("read before it was there: %v", err)
+	case <-time.After(20 * time.Millisecond):
+	}
+	resolve.Invoke(Of(b))
+	for range 2 {
+		if err := <-read; err != nil || !bytes.Equal(got, b) {
+			t.Errorf("%v, %v", got, err)
+		}
+	}
+}
+
+func TestAPromiseThatIsNotKeptIsAnError(t *testing.T) {
+	promise := js.Global().Get("Promise")
+	for name, c := range map[string]struct {
+		promised js.Value
+		want     string
+	}{
+		"broken":          {promise.Call("reject", js.Global().Get("Error").New("gone")), "gone"},
+		"something else":  {promise.Call("resolve", "text"), "no Uint8Array"},
+		"of another size": {promise.Call("resolve", Of([]byte{1})), "1 bytes came, 2 were promised"},
+	} {
+		if _, err := Later(c.promised, 2).ReadAt(make([]byte, 1), 0); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -37,7 +37,8 @@
  *
  * A stage of a start: when it began, in milliseconds since 1970, and how long it
  * took. `program` is fetched and compiled, then it is started; the model is read
- * from the device or the network and compiled, and its weights are packed.
+ * from the device or the network, while compiling and packing its weights begin;
+ * what is left of these comes after.
  * @typedef {{ name: 'program' | 'start' | 'read' | 'compile' | 'pack', begun: number, took: number }} Stage
  *
  * How a photo is brought to the model's size; see package preprocess.

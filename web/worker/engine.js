@@ -23,6 +23,9 @@ import { persistently } from './retry.js';
  * What package store keeps.
  * @typedef {KeptModel & { url: string, base: string, manifest: string }} StoredModel
  *
+ * What the program says of a model; `packing` is in milliseconds.
+ * @typedef {Omit<ModelInfo, 'kept' | 'stages'> & { packing: number }} Loaded
+ *
  * Package store.
  * @typedef {{
  *   find: (url: string) => Promise<StoredModel | null>,
@@ -48,7 +51,7 @@ import { persistently } from './retry.js';
  * @typedef {{
  *   build: string,
  *   load: (source: ModelSource, options: { backend: string, threads: number, labels: string, remember: boolean },
- *     snapshot: Uint8Array<ArrayBuffer> | null) => Promise<Omit<ModelInfo, 'kept' | 'stages'> & { packing: number }>,
+ *     snapshot: Uint8Array<ArrayBuffer> | null) => Promise<Loaded>,
  *   snapshot: () => Promise<Uint8Array<ArrayBuffer> | null>,
  *   classify: (picture: Picture, mode: Mode, top: number) => Promise<Omit<Classification, 'run'>>,
  *   explain: (picture: Picture | null, request: { mode: Mode, index: number, method: Method | '', cells: number },

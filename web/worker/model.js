@@ -19,16 +19,27 @@ import { findSnapshot } from './snapshot.js';
  * @import { Kept, Progress } from '../shared/protocol.js'
  * @import { Engine, Manifest, PackedFile } from './engine.js'
  *
- * What the Go program loads.
- * @typedef {Uint8Array<ArrayBuffer> | { manifest: string, files: Record<string, Uint8Array<ArrayBuffer>> }} ModelSource
+ * What the Go program loads; it waits for each file when it needs it.
+ * @typedef {Uint8Array<ArrayBuffer> | { manifest: string, files: Record<string, Promise<Uint8Array<ArrayBuffer>>> }} ModelSource
  *
  * A manifest, and where it lies. `url` is what the page asked for.
  * @typedef {{ id: string, url: string, base: string, text: string, manifest: Manifest, known: boolean }} Wanted
  *
- * A model that was got; `snapshot` is null where there is none.
- * @typedef {{ source: ModelSource, kept: Kept, snapshot: Uint8Array<ArrayBuffer> | null }} Obtained
- *
  * @typedef {{ bytes: import('./download.js').OnBytes, tell: (stage: Progress['stage'], done: number, total: number) => void }} Report
+ */
+
+/**
+ * Begins to load a model that is still on its way, with its snapshot if there is one.
+ *
+ * @template T
+ * @typedef {(source: ModelSource, snapshot: Promise<Uint8Array<ArrayBuffer> | null>) => Promise<T>} Begin
+ */
+
+/**
+ * A model of which all has arrived. What was begun with it may go on, and read the files.
+ *
+ * @template T
+ * @typedef {{ begun: Promise<T>, kept: Kept, files: Uint8Array<ArrayBuffer>[] }} Obtained
  */
 
 /** @type {import('./download.js').Codes} */
@@ -124,15 +135,17 @@ function parseObject(text, url) {
 }
 
 /**
- * Gets the model that the page asks for.
+ * Gets the model that the page asks for, and begins to load it as soon as it is known.
  *
+ * @template T
  * @param {string | Blob} url
  * @param {Promise<Offer>} offered of lookUp, asked before the engine was up
  * @param {Engine} engine
  * @param {Report} report
- * @returns {Promise<Obtained>}
+ * @param {Begin<T>} begin
+ * @returns {Promise<Obtained<T>>}
  */
-export async function obtain(url, offered, engine, report) {
+export async function obtain(url, offered, engine, report, begin) {
   offered.catch(() => {}); // it may fail while nobody looks
   const keep = new Keep(engine.store);
   const old = typeof url === 'string' ? await understood(await keep.find(url), url, engine) : null;
@@ -143,15 +156,15 @@ export async function obtain(url, offered, engine, report) {
   let tried = old?.id;
   /** @param {Offer} offer */
   const accept = async (offer) => {
-    if ('single' in offer) return alone(await offer.single, typeof url === 'string' ? 'network' : 'file');
+    if ('single' in offer) return alone(await offer.single, typeof url === 'string' ? 'network' : 'file', begin);
     const wanted = await wantedOf(offer, String(url), engine);
-    if (old && wanted.id === old.id) return gather(old, keep, engine, report);
+    if (old && wanted.id === old.id) return gather(old, keep, engine, report, begin);
     tried = wanted.id;
-    return gather(wanted, keep, engine, report);
+    return gather(wanted, keep, engine, report, begin);
   };
   try {
     if (offer) return await accept(offer);
-    const got = await gather(/** @type {Wanted} */ (old), keep, engine, report);
+    const got = await gather(/** @type {Wanted} */ (old), keep, engine, report, begin);
     follow(/** @type {Wanted} */ (old), offered, engine).catch(() => {}); // then another visit does
     return got;
   } catch (failure) {
@@ -164,7 +177,7 @@ export async function obtain(url, offered, engine, report) {
       if (!former) throw another;
     }
     if (!former) throw failure;
-    return gather(former, keep, engine, report);
+    return gather(former, keep, engine, report, begin);
   }
 }
 
@@ -180,7 +193,7 @@ async function follow(old, offered, engine) {
   const offer = await offered;
   if ('single' in offer) return;
   const wanted = await wantedOf(offer, old.url, engine);
-  if (wanted.id !== old.id) await gather(wanted, new Keep(engine.store), engine, { bytes: () => {}, tell: () => {} });
+  if (wanted.id !== old.id) await gather(wanted, new Keep(engine.store), engine, { bytes: () => {}, tell: () => {} }, async () => {});
 }
 
 /**
@@ -194,12 +207,15 @@ async function wantedOf({ base, text }, url, engine) {
 }
 
 /**
- * @param {Uint8Array<ArrayBuffer>} source
+ * @template T
+ * @param {Uint8Array<ArrayBuffer>} file
  * @param {'network' | 'file'} from
- * @returns {Obtained}
+ * @param {Begin<T>} begin
+ * @returns {Obtained<T>}
  */
-function alone(source, from) {
-  return { source, kept: { state: 'single', from, id: '', size: source.length, fetched: 0, reason: '' }, snapshot: null };
+function alone(file, from, begin) {
+  const kept = /** @type {const} */ ({ state: 'single', from, id: '', size: file.length, fetched: 0, reason: '' });
+  return { begun: begin(file, Promise.resolve(null)), kept, files: [file] };
 }
 
 /**
@@ -233,19 +249,73 @@ async function understood(stored, url, engine) {
 }
 
 /**
+ * Begins to load the model of one manifest, and collects its files meanwhile.
+ *
+ * @template T
+ * @param {Wanted} wanted
+ * @param {Keep} keep
+ * @param {Engine} engine
+ * @param {Report} report
+ * @param {Begin<T>} begin
+ * @returns {Promise<Obtained<T>>}
+ */
+async function gather(wanted, keep, engine, report, begin) {
+  const { manifest, text, id, known } = wanted;
+  const arriving = new Arriving([manifest.graph, ...manifest.shards]);
+  const begun = begin({ manifest: text, files: arriving.files }, known ? findSnapshot(id, engine) : Promise.resolve(null));
+  begun.catch(() => {}); // whoever waits for it will see
+  try {
+    const kept = await collect(wanted, keep, engine, report, arriving);
+    return { begun, kept, files: [...arriving.arrived.values()] };
+  } catch (failure) {
+    arriving.fail(failure);
+    await begun.catch(() => {}); // the engine is free again
+    throw failure;
+  }
+}
+
+/** The files of a model, each a promise until it is there. */
+class Arriving {
+  /** By path. @type {Record<string, Promise<Uint8Array<ArrayBuffer>>>} */
+  files = {};
+  /** By path. @type {Map<string, Uint8Array<ArrayBuffer>>} */
+  arrived = new Map();
+  /** @type {Map<string, { resolve: (bytes: Uint8Array<ArrayBuffer>) => void, reject: (reason: unknown) => void }>} */
+  #waiting = new Map();
+
+  /** @param {PackedFile[]} all */
+  constructor(all) {
+    for (const { path } of all) {
+      this.files[path] = new Promise((resolve, reject) => this.#waiting.set(path, { resolve, reject }));
+      this.files[path].catch(() => {}); // nobody need want it
+    }
+  }
+
+  /** @param {string} path @param {Uint8Array<ArrayBuffer>} bytes that are what they should be */
+  give(path, bytes) {
+    this.arrived.set(path, bytes);
+    this.#waiting.get(path)?.resolve(bytes);
+  }
+
+  /** @param {unknown} reason for what is not there by now */
+  fail(reason) {
+    for (const { reject } of this.#waiting.values()) reject(reason);
+  }
+}
+
+/**
  * Collects the files of one manifest.
  *
  * @param {Wanted} wanted
  * @param {Keep} keep
  * @param {Engine} engine
  * @param {Report} report
- * @returns {Promise<Obtained>}
+ * @param {Arriving} arriving
+ * @returns {Promise<Kept>}
  */
-async function gather(wanted, keep, engine, report) {
+async function collect(wanted, keep, engine, report, arriving) {
   const { manifest, text, url, base, id, known } = wanted;
   const all = [manifest.graph, ...manifest.shards];
-  /** @type {Record<string, Uint8Array<ArrayBuffer>>} */
-  const files = {};
   const record = {
     id, url, base, name: manifest.name ?? '', version: manifest.version ?? '', size: manifest.size, fetched: manifest.compressed,
     files: all.map(({ sha256, size }) => ({ sha256, size })), manifest: text,
@@ -258,7 +328,7 @@ async function gather(wanted, keep, engine, report) {
     const found = await Promise.all(from.map(async (file) => {
       const bytes = await keep.get(file.sha256);
       if (!bytes || bytes.length !== file.size || await hash(bytes, engine) !== file.sha256) return false;
-      files[file.path] = bytes;
+      arriving.give(file.path, bytes);
       done += file.size;
       report.tell('read', done, manifest.size);
       return true;
@@ -266,13 +336,12 @@ async function gather(wanted, keep, engine, report) {
     return from.filter((_, i) => !found[i]);
   };
 
-  const found = known ? findSnapshot(id, engine) : null;
   let missing = await read(all);
   const fromCache = missing.length === 0;
   if (!fromCache) {
     await inTurn(`hamster-model-${id}`, () => report.tell('wait', 0, 0), async (waited) => {
       if (waited) missing = await read(missing); // another tab has fetched them
-      await fetchFiles(missing, wanted, keep, engine, report, files);
+      await fetchFiles(missing, wanted, keep, engine, report, arriving);
     });
   }
   // A database that was deleted meanwhile gets everything once more; begin
@@ -281,15 +350,14 @@ async function gather(wanted, keep, engine, report) {
     if (!fromCache) await keep.begin(record);
     const lost = await keep.complete(id);
     if (lost.length === 0 || !again) break;
-    for (const { path, sha256 } of all) if (lost.includes(sha256)) await keep.put(id, sha256, files[path]);
+    for (const { path, sha256 } of all) {
+      const bytes = arriving.arrived.get(path);
+      if (bytes && lost.includes(sha256)) await keep.put(id, sha256, bytes);
+    }
   }
   return {
-    source: { manifest: text, files },
-    kept: {
-      state: keep.reason ? 'memory' : 'kept', from: fromCache ? 'cache' : 'network',
-      id, size: manifest.size, fetched: manifest.compressed, reason: keep.reason,
-    },
-    snapshot: await found,
+    state: keep.reason ? 'memory' : 'kept', from: fromCache ? 'cache' : 'network',
+    id, size: manifest.size, fetched: manifest.compressed, reason: keep.reason,
   };
 }
 
@@ -301,9 +369,9 @@ async function gather(wanted, keep, engine, report) {
  * @param {Keep} keep
  * @param {Engine} engine
  * @param {Report} report
- * @param {Record<string, Uint8Array<ArrayBuffer>>} files
+ * @param {Arriving} arriving
  */
-async function fetchFiles(missing, { id, base }, keep, engine, report, files) {
+async function fetchFiles(missing, { id, base }, keep, engine, report, arriving) {
   const stop = new AbortController();
   const parts = missing.map(({ compressed }) => ({ done: 0, total: compressed }));
   const tell = () => report.bytes(parts.reduce((sum, { done }) => sum + done, 0), parts.reduce((sum, { total }) => sum + total, 0));
@@ -323,7 +391,7 @@ async function fetchFiles(missing, { id, base }, keep, engine, report, files) {
         },
       });
       if (await hash(bytes, engine) === sha256) {
-        files[path] = bytes;
+        arriving.give(path, bytes);
         await keep.put(id, sha256, bytes);
         return;
       }

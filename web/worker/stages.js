@@ -24,14 +24,16 @@ export class Stages {
   }
 
   /**
-   * Makes a stage of its own of the end of the last one.
+   * Makes a stage of its own of the end of the last one. What was done of it before
+   * belongs to the stages that it was done beside.
    *
    * @param {Stage['name']} name
    * @param {number} took
    */
   split(name, took) {
     const last = this.list[this.list.length - 1];
-    last.took -= took;
-    this.list.push({ name, begun: last.begun + last.took, took });
+    const part = Math.min(took, last.took);
+    last.took -= part;
+    this.list.push({ name, begun: last.begun + last.took, took: part });
   }
 }

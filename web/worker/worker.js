@@ -17,7 +17,7 @@ import { Stages } from './stages.js';
 /**
  * @import { ClassifyRequest, Classification, ExplainRequest, Heatmap, Image, KeptModel, LoadRequest, Method, Mode, ModelInfo, Progress, Request, Response as Message } from '../shared/protocol.js'
  * @import { Picture } from './decode.js'
- * @import { Engine } from './engine.js'
+ * @import { Engine, Loaded } from './engine.js'
  */
 
 /** At most this many progress messages a second. */
@@ -137,20 +137,28 @@ async function load({ id, model, labels, backend, threads }) {
   const offered = lookUp(model, bytes);
   offered.catch(() => {}); // obtain looks at it when the engine is up
   const running = await engine;
-  const { source, kept, snapshot } = await stages.of('read', () => obtain(model, offered, running, { bytes, tell: report.tell }));
+  const options = { backend, threads, labels };
+  /** @type {import('./model.js').Begin<Loaded>} */
+  const begin = async (source, snapshot) => {
+    try {
+      return await running.load(source, { ...options, remember: !(source instanceof Uint8Array) }, await snapshot);
+    } catch (refusal) {
+      if (HamsterError.from(refusal).code !== 'backend-left-out') throw refusal;
+      // Without one of its files the engine refuses as well, and so would every other.
+      if (!(source instanceof Uint8Array)) await Promise.all(Object.values(source.files));
+      return (await portable(report.part(), stages)).load(source, { ...options, remember: false }, null);
+    }
+  };
+  const { begun, kept, files } = await stages.of('read', () => obtain(model, offered, running, { bytes, tell: report.tell }, begin));
   report.tell('prepare', 0, 0);
-  const options = { backend, threads, labels, remember: kept.state === 'kept' };
-  const { packing, ...info } = await stages.of('compile', () => running.load(source, options, snapshot).catch((refusal) => {
-    if (refusal?.code !== 'backend-left-out') throw refusal;
-    return portable(report.part(), stages).then((larger) => larger.load(source, options, null));
-  }));
+  const { packing, ...info } = await stages.of('compile', () => begun);
   stages.split('pack', packing);
+  release(files);
   const found = await running.snapshot();
   settle = async () => {
     settle = async () => {};
-    if (found) await keepSnapshot(kept.id, found, running).catch(() => {}); // then the next visit makes its own
+    if (found && kept.state === 'kept') await keepSnapshot(kept.id, found, running).catch(() => {}); // then the next visit makes its own
   };
-  release(source instanceof Uint8Array ? [source] : Object.values(source.files));
   defaultMode = info.mode;
   ownMethod = info.explains;
   lastRun = '';
