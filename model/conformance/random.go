@@ -159,7 +159,11 @@ func (r *randomGraph) weights(shape d, k int) string {
 	if r.chance(0.7) {
 		return r.floats(shape, -bound, bound)
 	}
-	q := &onnxfile.Tensor{DType: onnxfile.Uint8, Shape: shape}
+	dtype, middle := onnxfile.Uint8, 128
+	if r.chance(0.3) {
+		dtype, middle = onnxfile.Int8, 0
+	}
+	q := &onnxfile.Tensor{DType: dtype, Shape: shape}
 	for range graph.Elements(shape) {
 		q.Data = append(q.Data, byte(r.numbers.IntN(256)))
 	}
@@ -167,9 +171,9 @@ func (r *randomGraph) weights(shape d, k int) string {
 	if r.chance(0.5) {
 		scales = d{shape[0]}
 	}
-	zero := &onnxfile.Tensor{DType: onnxfile.Uint8, Shape: scales}
+	zero := &onnxfile.Tensor{DType: dtype, Shape: scales}
 	for range graph.Elements(scales) {
-		zero.Data = append(zero.Data, byte(r.between(118, 138)))
+		zero.Data = append(zero.Data, byte(middle+r.between(-10, 10)))
 	}
 	w := fmt.Sprintf("w%d", len(r.model.Nodes))
 	r.model.Nodes = append(r.model.Nodes, node{

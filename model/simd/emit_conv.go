@@ -70,6 +70,12 @@ type directConv struct {
 	o     *ir.Op
 	tile  tile
 	parts []part
+	// from is the type of the weights where they stay as they are stored, and are expanded
+	// chunk blocks at a time; else chunk is all.
+	from     kernel.Source
+	expanded bool
+	blocks   int
+	chunk    int
 }
 
 // part is a run of output channels that share a destination and a group.
@@ -107,24 +113,49 @@ func newDirect(c *compiler, o *ir.Op) *directConv {
 	}
 	out := o.Out[0]
 	d.tile = pickTile(c.opts, out.H*out.W, counts)
+	for _, p := range d.parts {
+		d.blocks += p.blocks(d.tile.nr)
+	}
+	d.from, d.expanded = compact(conv)
+	d.chunk = d.blocks
+	if d.expanded {
+		chunks := min(d.blocks, (4*d.blocks*d.panel()+chunkBytes-1)/chunkBytes)
+		d.chunk = (d.blocks + chunks - 1) / chunks
+	}
 	return d
 }
 
-// panel is the number of floats of one block's weights.
+// chunkBytes is about how many bytes of weights are expanded at a time: few enough to
+// be still in a second-level cache when they are read.
+const chunkBytes = 1 << 19
+
+// compact tells whether weights are stored in fewer bytes than a float has: then they stay
+// so in memory, and become floats in each run.
+func compact(conv *ir.Conv) (from kernel.Source, ok bool) {
+	first := conv.Weights[0].Source.Const.DType
+	for _, w := range conv.Weights {
+		if w.Source.Const.DType != first {
+			return 0, false
+		}
+	}
+	from, err := sourceType(conv.Weights[0])
+	return from, err == nil && from.Size() < kernel.Float32.Size()
+}
+
+// panel is the number of one block's weights.
 func (d *directConv) panel() int {
 	k := d.o.Conv.Kernel
 	return k[0] * k[1] * d.o.Conv.Inputs() * d.tile.nr
 }
 
 func (d *directConv) needs() (scratch, weights int) {
-	blocks := 0
-	for _, p := range d.parts {
-		blocks += p.blocks(d.tile.nr)
+	if d.expanded {
+		return 4 * d.chunk * d.panel(), d.blocks * d.panel() * d.from.Size()
 	}
-	return 0, 4 * blocks * d.panel()
+	return 0, 4 * d.blocks * d.panel()
 }
 
-func (d *directConv) emit(c *compiler, _ uint32) error {
+func (d *directConv) emit(c *compiler, scratch uint32) error {
 	o, conv, t := d.o, d.o.Conv, d.tile
 	act, a, b, err := activation(o.Act)
 	if err != nil {
@@ -136,7 +167,6 @@ func (d *directConv) emit(c *compiler, _ uint32) error {
 	s := kernel.ConvStep{
 		Conv:    kernel.Conv{MR: t.mr, NR: t.nr, Act: act, Residual: o.Residual != nil},
 		In:      in.pixel(-conv.Pad[0], -conv.Pad[1]),
-		Weights: weights,
 		InTable: c.table(kernel.PixelTable(out.H, out.W, conv.Stride[0]*in.rowStride(), conv.Stride[1]*in.pixelStride(), t.mr)),
 		Pixels:  out.H * out.W,
 		A:       a, B: b,
@@ -148,14 +178,17 @@ func (d *directConv) emit(c *compiler, _ uint32) error {
 		residual = c.view(o.Residual)
 		s.ResidualTable = c.table(kernel.PixelTable(out.H, out.W, residual.rowStride(), residual.pixelStride(), t.mr))
 	}
-	var bias []float32
+	var bias, scale, zero []float32
 	var blocks []int32
 	at := weights
 	for _, p := range d.parts {
 		v := c.view(p.out)
 		n := p.blocks(t.nr)
-		bias = append(bias, p.bias...)
-		bias = append(bias, make([]float32, n*t.nr-p.count)...)
+		// padded fills up the last block: what it has no output for is 0.
+		padded := func(to, values []float32) []float32 {
+			return append(append(to, values...), make([]float32, n*t.nr-p.count)...)
+		}
+		bias = padded(bias, p.bias)
 		outTable := c.table(kernel.PixelTable(out.H, out.W, v.rowStride(), v.pixelStride(), t.mr))
 		for i := range n {
 			block := kernel.Block{
@@ -168,15 +201,59 @@ func (d *directConv) emit(c *compiler, _ uint32) error {
 				block.Residual = residual.pixel(0, 0) + uint32(4*(p.channel+i*t.nr))
 			}
 			blocks = block.Append(blocks)
-			s.BlockCount++
 		}
-		if err := c.packDirect(p, conv.Kernel, t.nr, at); err != nil {
+		if d.expanded {
+			scale = padded(scale, p.weight.Scale[p.weightAt:][:p.count])
+			zero = padded(zero, p.weight.Zero[p.weightAt:][:p.count])
+			err = c.packPanel(p.weight, p.weightAt, p.count, conv.Kernel, t.nr, at)
+		} else {
+			err = c.packDirect(p, conv.Kernel, t.nr, at)
+		}
+		if err != nil {
 			return err
 		}
-		at += uint32(4 * n * d.panel())
+		at += uint32(size / d.blocks * n)
 	}
-	s.Bias, s.Blocks = c.floats(bias), c.table(blocks)
-	c.step(o, s)
+	biasAt, blocksAt := c.floats(bias), c.table(blocks)
+	if !d.expanded {
+		s.Weights, s.Bias, s.Blocks, s.BlockCount = weights, biasAt, blocksAt, d.blocks
+		c.step(o, s)
+		return nil
+	}
+	scaleAt, zeroAt := c.floats(scale), c.floats(zero)
+	for first := 0; first < d.blocks; first += d.chunk {
+		s.BlockCount = min(d.chunk, d.blocks-first)
+		maps := uint32(4 * first * t.nr)
+		c.step(o, kernel.ExpandStep{
+			Expand: kernel.Expand{From: d.from},
+			In:     weights + uint32(size/d.blocks*first), Out: scratch,
+			Blocks: s.BlockCount, Inputs: conv.Inputs(), Taps: conv.Kernel[0] * conv.Kernel[1], NR: t.nr,
+			Scale: scaleAt + maps, Zero: zeroAt + maps,
+		})
+		s.Weights, s.Bias, s.Blocks = scratch, biasAt+maps, blocksAt+uint32(first*kernel.BlockSize)
+		c.step(o, s)
+	}
+	return nil
+}
+
+// packPanel plans how the weights of count outputs are laid out as they are.
+func (c *compiler) packPanel(w ir.Weight, first, count int, kernelSize [2]int, nr int, to uint32) error {
+	from, stride, err := source(w, kernelSize)
+	if err != nil {
+		return err
+	}
+	// Taps follow one another in OIHW, so that an input's are a part of the depth.
+	depth, strideD := w.I*kernelSize[0]*kernelSize[1], from.Size()
+	if w.Layout == ir.IO {
+		strideD = stride[1]
+	}
+	c.packJob(w, func(in, _, _ uint32) kernel.Step {
+		return kernel.PanelStep{
+			Panel: kernel.Panel{From: from},
+			In:    in + uint32(first*stride[0]), Out: to,
+			Outputs: count, Depth: depth, StrideO: stride[0], StrideD: strideD, NR: nr,
+		}
+	})
 	return nil
 }
 

@@ -2,6 +2,7 @@ package simd
 
 import (
 	"math"
+	"slices"
 
 	"hamster/model/simd/ir"
 	"hamster/model/simd/kernel"
@@ -40,13 +41,18 @@ const (
 // all of them do in every run, since they are larger than any cache.
 const weightBandwidth = 10
 
-// weightPrice is what a byte more of weights must save in every run, in
-// nanoseconds: it takes one or two to pack when the model is loaded, and memory
-// for good.
-const weightPrice = 0.5
+// transformWeight is what a weight takes to be transformed, in nanoseconds for a position
+// of a pair of channels; expandWeight what one takes to become a float.
+const (
+	transformWeight = 0.15
+	expandWeight    = 0.25
+)
 
-// newWinograd returns nil where a direct convolution is faster, not much slower
-// and smaller, or the only way.
+// maxTransformed bounds the weights of a layer once transformed, in bytes: they should
+// stay in a cache until they are used.
+const maxTransformed = 5 << 19
+
+// newWinograd returns nil where a direct convolution is faster, or the only way.
 func newWinograd(c *compiler, o *ir.Op) emitter {
 	conv, out := o.Conv, o.Out[0]
 	if c.opts.NoWinograd || len(o.Out) > 1 || conv.Groups != 1 || conv.Kernel == [2]int{1, 1} ||
@@ -56,6 +62,9 @@ func newWinograd(c *compiler, o *ir.Op) emitter {
 	direct := newDirect(c, o)
 	_, bytes := direct.needs()
 	best := gemmTime(direct.tile, out.H*out.W, conv.Outputs(), conv.Inputs()*conv.Kernel[0]*conv.Kernel[1]) + float64(bytes)/weightBandwidth
+	if direct.expanded {
+		best += expandWeight * float64(direct.blocks*direct.panel())
+	}
 	if c.opts.everyWinograd {
 		best = math.Inf(1)
 	}
@@ -64,10 +73,7 @@ func newWinograd(c *compiler, o *ir.Op) emitter {
 		for _, mx := range winogradOutputs[conv.Kernel[1]] {
 			w := &winogradConv{o: o, w: kernel.Winograd{MY: my, MX: mx, KY: conv.Kernel[0], KX: conv.Kernel[1]}}
 			t := w.plan(c)
-			if _, more := w.needs(); more > bytes {
-				t += weightPrice * float64(more-bytes)
-			}
-			if t < best {
+			if t < best && w.transformed() <= maxTransformed {
 				best, found = t, w
 			}
 		}
@@ -97,7 +103,8 @@ func (w *winogradConv) plan(c *compiler) float64 {
 	w.piece = min(w.tiles, (w.piece+w.tile.mr-1)/w.tile.mr*w.tile.mr)
 
 	_, bytes := w.needs()
-	time := float64(bytes)/weightBandwidth + float64(w.tiles*positions)*(float64(inputs)*transformInput+float64(outputs)*transformOutput)
+	time := float64(bytes)/weightBandwidth + transformWeight*float64(w.transformed()/4) +
+		float64(w.tiles*positions)*(float64(inputs)*transformInput+float64(outputs)*transformOutput)
 	for first := 0; first < w.tiles; first += w.piece {
 		time += float64(positions) * gemmTime(w.tile, min(w.piece, w.tiles-first), outputs, inputs)
 	}
@@ -117,17 +124,20 @@ func positionStride(floats int) int {
 
 func (w *winogradConv) needs() (scratch, weights int) {
 	conv, n := w.o.Conv, w.w.Positions()
-	in, out := align(n*positionStride(w.piece*conv.Inputs())), n*positionStride(w.piece*conv.Outputs())
-	blocks := (conv.Outputs() + w.tile.nr - 1) / w.tile.nr
-	return in + out, 4 * n * blocks * w.tile.nr * conv.Inputs()
+	in, out := align(n*positionStride(w.piece*conv.Inputs())), align(n*positionStride(w.piece*conv.Outputs()))
+	return in + out + w.transformed(), w.blocks() * w.tile.nr * conv.Inputs() * conv.Kernel[0] * conv.Kernel[1] * conv.Weights[0].Source.Const.DType.Size()
+}
+
+func (w *winogradConv) blocks() int { return (w.o.Conv.Outputs() + w.tile.nr - 1) / w.tile.nr }
+
+// transformed is the bytes of all weights, transformed.
+func (w *winogradConv) transformed() int {
+	return 4 * w.w.Positions() * w.blocks() * w.tile.nr * w.o.Conv.Inputs()
 }
 
 // biases is how many zeros stand in for the bias of the products, which is added
 // after the transform back.
-func (w *winogradConv) biases() int {
-	nr := w.tile.nr
-	return w.w.Positions() * ((w.o.Conv.Outputs() + nr - 1) / nr) * nr
-}
+func (w *winogradConv) biases() int { return w.w.Positions() * w.blocks() * w.tile.nr }
 
 // zeros are as many as any operator needs.
 func (c *compiler) zeros() uint32 {
@@ -152,23 +162,27 @@ func (w *winogradConv) emit(c *compiler, scratch uint32) error {
 	inputs, outputs, n := conv.Inputs(), conv.Outputs(), w.w.Positions()
 	_, size := w.needs()
 	weights := c.weights.take(size)
-	from, stride, err := source(conv.Weights[0], conv.Kernel)
+	stored := conv.Weights[0]
+	if err := c.packPanel(stored, 0, outputs, conv.Kernel, t.nr, weights); err != nil {
+		return err
+	}
+	from, err := sourceType(stored)
 	if err != nil {
 		return err
 	}
-	c.packJob(conv.Weights[0], func(in, scale, zero uint32) kernel.Step {
-		return kernel.WinogradPackStep{
-			WinogradPack: kernel.WinogradPack{Winograd: w.w, From: from},
-			In:           in, Out: weights, Outputs: outputs, Inputs: inputs,
-			StrideO: stride[0], StrideI: stride[1],
-			NR: t.nr, Scale: scale, Zero: zero,
-		}
-	})
 
 	in, dst := c.view(o.In[0]), c.view(out)
 	inPosition, outPosition := positionStride(w.piece*inputs), positionStride(w.piece*outputs)
 	products := scratch + uint32(align(n*inPosition))
-	blocks := (outputs + t.nr - 1) / t.nr
+	transformed := products + uint32(align(n*outPosition))
+	blocks := w.blocks()
+	padding := make([]float32, blocks*t.nr-outputs)
+	// Whoever reads what is transformed waits for the input's transform, which follows.
+	c.step(o, kernel.Unordered{Step: kernel.WinogradWeightsStep{
+		WinogradWeights: kernel.WinogradWeights{Winograd: w.w, From: from},
+		In:              weights, Out: transformed, Blocks: blocks, Inputs: inputs, NR: t.nr,
+		Scale: c.floats(slices.Concat(stored.Scale, padding)), Zero: c.floats(slices.Concat(stored.Zero, padding)),
+	}})
 	bias := c.floats(conv.Bias)
 	segment := c.table([]int32{0})
 	for first := 0; first < w.tiles; first += w.piece {
@@ -184,7 +198,7 @@ func (w *winogradConv) emit(c *compiler, scratch uint32) error {
 		table := w.w.Blocks(inPosition, products, outPosition, outTable, outputs, t.nr)
 		c.step(o, kernel.ConvStep{
 			Conv: kernel.Conv{MR: t.mr, NR: t.nr},
-			In:   scratch, Weights: weights, Bias: c.zeros(),
+			In:   scratch, Weights: transformed, Bias: c.zeros(),
 			InTable: c.table(kernel.PixelTable(1, count, 0, 4*inputs, t.mr)), Pixels: count,
 			Segments: segment, SegmentCount: 1, SegmentLen: inputs,
 			Blocks: c.table(table), BlockCount: n * blocks,

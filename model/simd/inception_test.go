@@ -226,8 +226,9 @@ func TestQuantisedWeightsGiveWhatTheirFloatsGive(t *testing.T) {
 	x := wave(quantised.Inputs[0].Len())
 	for _, cfg := range []Config{{Threads: 1}, {Threads: 1, NoWinograd: true}} {
 		a, b := engine(t, quantised, cfg), engine(t, floats, cfg)
-		if p, q := a.Compiled().Plan, b.Compiled().Plan; p.Weights != q.Weights {
-			t.Errorf("packed weights take %d bytes, and %d from floats", p.Weights, q.Weights)
+		// Blocks of channels that are not full take a little more.
+		if p, q := a.Compiled().Plan.Weights, b.Compiled().Plan.Weights; p > q/4+q/1000 {
+			t.Errorf("weights of a byte take %d bytes, and %d as floats", p, q)
 		}
 		within(t, "quantised", one(t, a, x), one(t, b, x), 1e-6)
 	}

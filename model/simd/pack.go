@@ -16,20 +16,27 @@ type job struct {
 	steps []func(in, scale, zero uint32) kernel.Step
 }
 
+// sourceType is the type of the stored bytes of w.
+func sourceType(w ir.Weight) (kernel.Source, error) {
+	switch w.Source.Const.DType {
+	case onnxfile.Float32:
+		return kernel.Float32, nil
+	case onnxfile.Float16:
+		return kernel.Float16, nil
+	case onnxfile.Uint8:
+		return kernel.Uint8, nil
+	case onnxfile.Int8:
+		return kernel.Int8, nil
+	}
+	return 0, fmt.Errorf("weights %q of %s are not supported", w.Source.Name, w.Source.Const.DType)
+}
+
 // source says how the stored bytes of w are read: their type and the strides of
 // output, input, row and column, in bytes.
 func source(w ir.Weight, kernelSize [2]int) (from kernel.Source, stride [4]int, err error) {
-	switch w.Source.Const.DType {
-	case onnxfile.Float32:
-		from = kernel.Float32
-	case onnxfile.Float16:
-		from = kernel.Float16
-	case onnxfile.Uint8:
-		from = kernel.Uint8
-	case onnxfile.Int8:
-		from = kernel.Int8
-	default:
-		return 0, stride, fmt.Errorf("weights %q of %s are not supported", w.Source.Name, w.Source.Const.DType)
+	from, err = sourceType(w)
+	if err != nil {
+		return 0, stride, err
 	}
 	n := w.Source.Const.DType.Size()
 	if w.Layout == ir.IO {

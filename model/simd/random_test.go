@@ -143,8 +143,8 @@ func TestRandomModelsGiveWhatGorgoniaGives(t *testing.T) {
 	// Lest the generators or the choice of kernels leave some untried.
 	for _, want := range []string{
 		"f32_conv_nhwc_", "f32_conv_nhwc_1x", "_add", "dwconv", "winograd_input", "winograd_output_f2x2_k3x3",
-		"_maxpool", "_avgpool_nhwc_simd128_bias", "globalavgpool", "globalmaxpool", "softmax", "copy", "halo", "u8_pack", "u8_winograd_pack", "f16_pack", "f16_winograd_pack",
-		"f32_pack", "silu", "hardswish", "minmax",
+		"_maxpool", "_avgpool_nhwc_simd128_bias", "globalavgpool", "globalmaxpool", "softmax", "copy", "halo", "b8_panel", "b16_panel", "b32_panel",
+		"u8_pack", "u8_expand", "u8_winograd_weights", "i8_pack", "i8_expand", "i8_winograd_weights", "f16_pack", "f16_expand", "f16_winograd_weights", "f32_pack", "f32_winograd_weights", "silu", "hardswish", "minmax",
 	} {
 		found := false
 		for k := range kernels {

@@ -428,7 +428,9 @@ func (w *writer) vec(depth int) V128 {
 	unary := []func(V128) V128{
 		V128.F32x4Abs, V128.F32x4Neg, V128.F32x4Sqrt, V128.F32x4Floor, V128.F32x4Ceil, V128.F32x4Nearest,
 		V128.F32x4ConvertI32x4, V128.I32x4TruncSatF32x4, V128.I16x8ExtendHighI8x16U, V128.I16x8ExtendLowI8x16U,
+		V128.I16x8ExtendLowI8x16S, V128.I32x4ExtendLowI16x8U, V128.I32x4ExtendHighI16x8U, V128.I32x4ExtendLowI16x8S, V128.I32x4ExtendHighI16x8S,
 	}
+	loads := []func(I32, uint32) V128{I32.LoadV128, I32.LoadZero32, I32.Load8x8U, I32.Load8x8S, I32.Load16x4U}
 	switch w.next(11) {
 	case 10:
 		if !w.relaxed {
@@ -448,7 +450,7 @@ func (w *writer) vec(depth int) V128 {
 	case 8:
 		return a().Select(a(), a())
 	default:
-		return w.address().LoadV128(uint32(w.next(200)))
+		return loads[w.next(len(loads))](w.address(), uint32(w.next(200)))
 	}
 }
 
@@ -461,7 +463,9 @@ func (w *writer) statements(depth int, labels []Label) {
 			return
 		}
 		length := func() I32 { return w.int(2).And(Int(0xff)) }
-		switch w.next(13) {
+		switch w.next(14) {
+		case 13:
+			w.f.StoreLane64(w.address(), uint32(w.next(100)), w.vec(2), byte(w.next(256)))
 		case 9:
 			w.f.AtomicStore(w.aligned(), uint32(4*w.next(50)), w.int(2))
 		case 10:

@@ -21,6 +21,15 @@ func (p I32) LoadSplat32(offset uint32) V128 { return V128{join(p.c, simdOp(0x09
 // LoadZero32 reads 32 bits in lane 0, the rest zero.
 func (p I32) LoadZero32(offset uint32) V128 { return V128{join(p.c, simdOp(0x5c), memArg(2, offset))} }
 
+// Load8x8U reads eight bytes as unsigned 16-bit lanes.
+func (p I32) Load8x8U(offset uint32) V128 { return V128{join(p.c, simdOp(0x02), memArg(3, offset))} }
+
+// Load8x8S reads eight bytes as signed 16-bit lanes.
+func (p I32) Load8x8S(offset uint32) V128 { return V128{join(p.c, simdOp(0x01), memArg(3, offset))} }
+
+// Load16x4U reads eight bytes as four unsigned 32-bit lanes.
+func (p I32) Load16x4U(offset uint32) V128 { return V128{join(p.c, simdOp(0x04), memArg(3, offset))} }
+
 // StoreI32 writes an i32.
 func (f *Func) StoreI32(p I32Value, offset uint32, v I32Value) {
 	f.emit(p.expr(), v.expr(), op(0x36), memArg(2, offset))
@@ -34,6 +43,11 @@ func (f *Func) StoreV128(p I32Value, offset uint32, v V128Value) {
 // StoreLane32 writes 32-bit lane 0–3.
 func (f *Func) StoreLane32(p I32Value, offset uint32, v V128Value, lane byte) {
 	f.emit(p.expr(), v.expr(), simdOp(0x5a), memArg(2, offset), op(lane&3))
+}
+
+// StoreLane64 writes 64-bit lane 0–1.
+func (f *Func) StoreLane64(p I32Value, offset uint32, v V128Value, lane byte) {
+	f.emit(p.expr(), v.expr(), simdOp(0x5b), memArg(3, offset), op(lane&1))
 }
 
 // LoadLane32 is v with 32-bit lane 0–3 read from memory.

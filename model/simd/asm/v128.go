@@ -157,6 +157,18 @@ func (a V128) I32x4TruncSatF32x4() V128 { return V128{join(a.c, simdOp(0xf8))} }
 // I32x4ExtendLowI16x8U is the low four lanes, zero-extended.
 func (a V128) I32x4ExtendLowI16x8U() V128 { return V128{join(a.c, simdOp(0xa9))} }
 
+// I32x4ExtendHighI16x8U is the high four lanes, zero-extended.
+func (a V128) I32x4ExtendHighI16x8U() V128 { return V128{join(a.c, simdOp(0xaa))} }
+
+// I32x4ExtendLowI16x8S is the low four lanes, sign-extended.
+func (a V128) I32x4ExtendLowI16x8S() V128 { return V128{join(a.c, simdOp(0xa7))} }
+
+// I32x4ExtendHighI16x8S is the high four lanes, sign-extended.
+func (a V128) I32x4ExtendHighI16x8S() V128 { return V128{join(a.c, simdOp(0xa8))} }
+
+// I16x8ExtendLowI8x16S is the low eight bytes, sign-extended.
+func (a V128) I16x8ExtendLowI8x16S() V128 { return V128{join(a.c, simdOp(0x87))} }
+
 // I16x8ExtendLowI8x16U is the low eight bytes, zero-extended.
 func (a V128) I16x8ExtendLowI8x16U() V128 { return V128{join(a.c, simdOp(0x89))} }
 

@@ -17,9 +17,9 @@ type Bench struct {
 	Entries []BenchEntry
 }
 
-// BenchEntry is one program of a Bench. The three steps of a fast convolution
-// have entries of their own and one together; their MACs are those that a direct
-// convolution would take.
+// BenchEntry is one program of a Bench. The steps of a fast convolution have entries of
+// their own and one together, and so has the expansion of weights of a byte; their MACs
+// are those that a direct convolution would take.
 type BenchEntry struct {
 	Name    string  `json:"name"` // the kernel's
 	Layer   string  `json:"layer"`
@@ -131,6 +131,7 @@ func NewBench(opts Options) (*Bench, error) {
 		bias        = weights + area/2
 		products    = bias + area/16
 		transformed = products + area/2
+		stored      = transformed + area/2 // weights as they are kept
 	)
 	for _, l := range benchLayers {
 		pixels, macs := l.size*l.size, float64(l.size*l.size*l.cout*l.cin*l.ky*l.kx)
@@ -155,6 +156,10 @@ func NewBench(opts Options) (*Bench, error) {
 				return nil, err
 			}
 		}
+		expand := ExpandStep{Expand: Expand{Uint8}, In: stored, Out: weights, Blocks: ceilDiv(l.cout, 8), Inputs: l.cin, Taps: l.ky * l.kx, NR: 8, Scale: bias, Zero: bias}
+		if err := add(expand.Name(opts), l.name, macs, expand); err != nil {
+			return nil, err
+		}
 		for _, w := range l.fast {
 			mr, nr := 4, 8
 			if opts.Relaxed {
@@ -168,6 +173,8 @@ func NewBench(opts Options) (*Bench, error) {
 			inTable := ints(PixelTable(1, piece, 0, 4*l.cin, mr))
 			blocks := w.Blocks(4*piece*l.cin, products, 4*piece*l.cout, outTable, l.cout, nr)
 			blocksAt, zero := ints(blocks), ints([]int32{0})
+			weigh := WinogradWeightsStep{WinogradWeights: WinogradWeights{w, Float32}, In: stored, Out: weights, Blocks: ceilDiv(l.cout, nr), Inputs: l.cin, NR: nr,
+				Scale: bias, Zero: bias}
 			var steps []Step
 			for first := 0; first < ty*tx; first += piece {
 				// The tables are for a whole piece; in the last one some tiles of
@@ -191,7 +198,10 @@ func NewBench(opts Options) (*Bench, error) {
 					return nil, err
 				}
 			}
-			if err := add("winograd_"+w.String()+"_"+opts.isa(), l.name, macs, steps...); err != nil {
+			if err := add("winograd_"+w.String()+"_weights", l.name, macs, weigh); err != nil {
+				return nil, err
+			}
+			if err := add("winograd_"+w.String()+"_"+opts.isa(), l.name, macs, append([]Step{weigh}, steps...)...); err != nil {
 				return nil, err
 			}
 		}
@@ -199,7 +209,7 @@ func NewBench(opts Options) (*Bench, error) {
 	if at > in {
 		return nil, fmt.Errorf("kernel: the bench has %d bytes of tables", at)
 	}
-	at = transformed + area/2
+	at = stored + area/8
 	pages := at/asm.PageSize + 1
 	b.Memory(asm.Limits{Min: pages, Max: pages, HasMax: true}, "", "memory")
 	var err error

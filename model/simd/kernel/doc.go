@@ -39,8 +39,12 @@
 //
 // # Convolution
 //
-// Conv computes tiles of MR output pixels × NR output channels. Weights are
-// packed [⌈Cout/NR⌉][kh][kw][Cin][NR] (PackStep does it), bias is [⌈Cout/NR⌉·NR].
+// Conv computes tiles of MR output pixels × NR output channels. Its weights are floats,
+// [⌈Cout/NR⌉][kh][kw][Cin][NR], and its bias is [⌈Cout/NR⌉·NR]. Weights that are stored
+// as floats are packed so at load (PackStep). Smaller ones stay as they are, in panels
+// [⌈Cout/NR⌉][Cin][kh][kw][NR] (PanelStep), of which each run makes floats, some blocks
+// at a time (ExpandStep).
+//
 // Four tables in memory drive it, all made by functions here:
 //
 //   - the pixel table of the input (PixelTable): byte offset from In of the
@@ -58,9 +62,10 @@
 //
 // A fully connected layer is a Conv with one pixel and one segment: MR 1 and
 // NR 16 or 32 streams the weights. A matrix product is a Conv whose pixels are
-// rows. Winograd is the fast convolution of stride 1, three steps with a Conv in
-// the middle; Depthwise is the one channel by channel, and with a 1×1 window the
-// map scale·x + shift of each channel.
+// rows. Winograd is the fast convolution of stride 1: steps that transform weights, out
+// of panels of any type, and inputs, a Conv, and a step that transforms back.
+// Depthwise is the one channel by channel, and with a 1×1 window the map
+// scale·x + shift of each channel.
 //
 // # Preprocessing
 //

@@ -373,7 +373,7 @@ func (w WinogradInput) tile(e *emitter, name string, edge bool) *asm.Func {
 // position the blocks of its matrix product. inPosition is the PositionStride of
 // the first transform; out, outPosition are In and PositionStride of the second.
 // The ConvStep has In = the first transform's Out, Pixels = tiles, one segment of
-// the input channels, weights by WinogradPackStep and a bias of Positions ·
+// the input channels, weights by WinogradWeightsStep and a bias of Positions ·
 // ⌈outputs/nr⌉ · nr zeros.
 func (w Winograd) Blocks(inPosition int, out uint32, outPosition int, outTable uint32, outputs, nr int) []int32 {
 	table := make([]int32, 0, w.Positions()*ceilDiv(outputs, nr)*BlockSize/4)
@@ -549,114 +549,107 @@ func (w WinogradOutput) tile(e *emitter, name string, edge bool) (*asm.Func, err
 	return f, nil
 }
 
-// WinogradPack is the kernel that transforms stored weights, once, at load.
-type WinogradPack struct {
+// WinogradWeights is the kernel that transforms weights, in each run: transformed they
+// would take up to four times the memory of floats, and sixteen times that of bytes.
+type WinogradWeights struct {
 	Winograd
 	From Source
 }
 
-// WinogradPackStep writes the transform of (q − Zero[o])·Scale[o] to
-// [Positions][⌈Outputs/NR⌉][Inputs][NR] floats, zeros where the last block has
-// no output. Fields as in PackStep; the KY × KX weights of a window lie side by
-// side. One item is a block of NR outputs.
-type WinogradPackStep struct {
-	WinogradPack
-	In, Out          uint32
-	Outputs, Inputs  int
-	StrideO, StrideI int
-	NR               int
-	Scale, Zero      uint32
+// WinogradWeightsStep reads [Blocks][Inputs][KY·KX][NR] weights q as PanelStep leaves
+// them, and writes the transform of (q − Zero[o])·Scale[o]: [Positions][Blocks][Inputs][NR]
+// floats. One item is an input of a block.
+type WinogradWeightsStep struct {
+	WinogradWeights
+	In, Out        uint32
+	Blocks, Inputs int
+	NR             int    // a multiple of 4
+	Scale, Zero    uint32 // float32 [Blocks·NR]
 }
 
-// Kernel is the step's WinogradPack.
-func (s WinogradPackStep) Kernel() Kernel { return s.WinogradPack }
+const (
+	wweIn = 4 * iota
+	wweOut
+	wweBlocks
+	wweInputs
+	wweNR
+	wweScale
+	wweZero
+)
 
-// Items is the number of blocks.
-func (s WinogradPackStep) Items() int { return ceilDiv(s.Outputs, s.NR) }
+// Kernel is the step's WinogradWeights.
+func (s WinogradWeightsStep) Kernel() Kernel { return s.WinogradWeights }
+
+// Items is blocks × inputs.
+func (s WinogradWeightsStep) Items() int { return s.Blocks * s.Inputs }
 
 // Floats is the number of floats that the step writes.
-func (s WinogradPackStep) Floats() int {
-	return s.Positions() * ceilDiv(s.Outputs, s.NR) * s.Inputs * s.NR
+func (s WinogradWeightsStep) Floats() int { return s.Positions() * s.Blocks * s.Inputs * s.NR }
+
+// Words is the descriptor.
+func (s WinogradWeightsStep) Words() []uint32 {
+	return []uint32{s.In, s.Out, uint32(s.Blocks), uint32(s.Inputs), uint32(s.NR), s.Scale, s.Zero}
 }
 
-// Words is the descriptor, laid out as PackStep's.
-func (s WinogradPackStep) Words() []uint32 {
-	return PackStep{In: s.In, Out: s.Out, Outputs: s.Outputs, Inputs: s.Inputs, KernelY: s.KY, KernelX: s.KX, StrideO: s.StrideO,
-		StrideI: s.StrideI, NR: s.NR, Scale: s.Scale, Zero: s.Zero}.Words()
+// Name is, for instance, u8_winograd_weights_f4x4_k3x3_relaxed.
+func (w WinogradWeights) Name(o Options) string {
+	return w.From.String() + "_winograd_weights_" + w.Winograd.String() + "_" + o.isa()
 }
 
-// Name is, for instance, u8_winograd_pack_f4x4_k3x3.
-func (w WinogradPack) Name(Options) string {
-	return w.From.String() + "_winograd_pack_" + w.Winograd.String()
-}
-
-func (w WinogradPack) emit(e *emitter, name string) (*asm.Func, error) {
+func (w WinogradWeights) emit(e *emitter, name string) (*asm.Func, error) {
 	if err := w.check(); err != nil {
 		return nil, err
 	}
 	if w.From > Int8 {
 		return nil, fmt.Errorf("no weights of type %v", w.From)
 	}
-	cy, cx := newCookToom(w.MY, w.KY), newCookToom(w.MX, w.KX)
-	ty, tx := len(cy.g), len(cx.g)
-	// Two roundings on every host: weights are packed where they are run, but
-	// need not be.
-	exact := &emitter{m: e.m, helpers: e.helpers}
-	// One pair of four outputs and an input is a function of its own, so that
-	// engines optimise it soon.
-	pair := e.m.Func(name + "_pair")
-	{
-		f := pair
-		out, position := f.ParamI32(), f.ParamI32()
-		base := []asm.LocalI32{f.ParamI32(), f.ParamI32(), f.ParamI32(), f.ParamI32()}
-		zero, scale := f.ParamV128(), f.ParamV128()
-		same, other := f.V128(), f.V128()
-		tap, t, u := grid(f, w.KY, w.KX), grid(f, ty, w.KX), f.V128s(tx)
-		for k := 0; k < w.KY*w.KX; {
-			n := w.From.together()
-			read := w.From.load4xN
-			if k+n > w.KY*w.KX {
-				n, read = 1, w.From.load4x1
-			}
-			for i, x := range read(e, f, base, uint32(k*w.From.Size())) {
-				tap[(k+i)/w.KX][(k+i)%w.KX].Set(x.F32x4Sub(zero).F32x4Mul(scale))
-			}
-			k += n
-		}
-		for x := range w.KX {
-			exact.byRows(f, cy.g, column(tap, x), column(t, x), same, other)
-		}
-		for y := range ty {
-			exact.byRows(f, cx.g, t[y], u, same, other)
-			for x := range tx {
-				f.StoreV128(out, 0, u[x])
-				out.Set(out.Add(position))
-			}
-		}
-	}
+	pair := w.pair(e, name+"_pair")
+	size := int32(w.From.Size())
 	f, desc, item, end := e.kernel(name)
 	load := func(offset uint32) asm.I32 { return desc.LoadI32(offset) }
-	lane, i, out := f.I32(), f.I32(), f.I32()
-	base := f.I32s(4)
-	zero, scale := f.V128(), f.V128()
-	nr := f.LetI32(load(packNR))
-	panel := f.LetI32(load(packInputs).Mul(nr).MulConst(4))
-	position := f.LetI32(load(packOutputs).Add(nr).AddConst(-1).DivU(nr).Mul(panel))
+	lane, maps, in, out := f.I32(), f.I32(), f.I32(), f.I32()
+	nr := f.LetI32(load(wweNR))
+	position := f.LetI32(load(wweBlocks).Mul(load(wweInputs)).Mul(nr).MulConst(4))
 	f.While(item.LtS(end), func() {
-		lane.Set(asm.Int(0))
-		f.While(lane.LtS(nr), func() {
-			packLanes(f, desc, item, lane, base, scale, zero)
-			out.Set(load(packOut).Add(item.Mul(panel)).Add(lane.MulConst(4)))
-			each(f, i, asm.Int(0), load(packInputs), func() {
-				f.Call(pair, out, position, base[0], base[1], base[2], base[3], zero, scale)
-				out.Set(out.Add(nr.MulConst(4)))
-				for k := range base {
-					base[k].Set(base[k].Add(load(packStrideI)))
-				}
-			})
-			lane.Inc(4)
+		maps.Set(item.DivU(load(wweInputs)).Mul(nr).MulConst(4))
+		in.Set(load(wweIn).Add(item.Mul(nr).MulConst(size * int32(w.KY*w.KX))))
+		out.Set(load(wweOut).Add(item.Mul(nr).MulConst(4)))
+		each(f, lane, asm.Int(0), nr.DivU(asm.Int(4)), func() {
+			f.Call(pair, in, nr.MulConst(size), out, position, load(wweScale).Add(maps).LoadV128(0), load(wweZero).Add(maps).LoadV128(0))
+			in.Inc(4 * size)
+			out.Inc(16)
+			maps.Inc(16)
 		})
 		item.Inc(1)
 	})
 	return f, nil
+}
+
+// pair transforms the window between an input and four outputs: a function of its own,
+// called often.
+func (w WinogradWeights) pair(e *emitter, name string) *asm.Func {
+	cy, cx := newCookToom(w.MY, w.KY), newCookToom(w.MX, w.KX)
+	ty, tx := len(cy.g), len(cx.g)
+	f := e.m.Func(name)
+	in, tapStep, out, position := f.ParamI32(), f.ParamI32(), f.ParamI32(), f.ParamI32()
+	scale, zero := f.ParamV128(), f.ParamV128()
+	same, other := f.V128(), f.V128()
+	tap, t, u := grid(f, w.KY, w.KX), grid(f, ty, w.KX), f.V128s(tx)
+	for y := range w.KY {
+		for x := range w.KX {
+			tap[y][x].Set(w.From.neighbours(e, in.I32, 0).F32x4Sub(zero).F32x4Mul(scale))
+			in.Set(in.Add(tapStep))
+		}
+	}
+	for x := range w.KX {
+		e.byRows(f, cy.g, column(tap, x), column(t, x), same, other)
+	}
+	for y := range ty {
+		e.byRows(f, cx.g, t[y], u, same, other)
+		for x := range tx {
+			f.StoreV128(out, 0, u[x])
+			out.Set(out.Add(position))
+		}
+	}
+	return f
 }

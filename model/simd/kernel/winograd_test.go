@@ -50,13 +50,16 @@ func (c winogradCase) run(t *testing.T, seed uint64, tolerance float64) {
 		piece = ty * tx
 	}
 	panels := ceilDiv(c.cout, nr)
-	pack := WinogradPackStep{WinogradPack: WinogradPack{c.w, c.from}, In: w.bytes(stored), Outputs: c.cout, Inputs: c.cin,
-		StrideO: c.cin * taps * c.from.Size(), StrideI: taps * c.from.Size(), NR: nr, Scale: w.floats(scale), Zero: w.floats(zero)}
-	pack.Out = w.output(4 * pack.Floats())
+	panel := PanelStep{Panel: Panel{c.from}, In: w.bytes(stored), Outputs: c.cout, Depth: c.cin * taps,
+		StrideO: c.cin * taps * c.from.Size(), StrideD: c.from.Size(), NR: nr}
+	panel.Out = w.output(panel.Bytes())
+	transform := WinogradWeightsStep{WinogradWeights: WinogradWeights{c.w, c.from}, In: panel.Out, Blocks: panels, Inputs: c.cin, NR: nr,
+		Scale: w.floats(padded(scale, nr)), Zero: w.floats(padded(zero, nr))}
+	transform.Out = w.output(4 * transform.Floats())
 	n := c.w.Positions()
 	v := w.output(4 * n * piece * c.cin)
 	m := w.output(4 * n * piece * c.cout)
-	steps := []Step{pack}
+	steps := []Step{panel, transform}
 	for first := 0; first < ty*tx; first += piece {
 		count := min(piece, ty*tx-first)
 		outTable := w.ints(PixelTable(1, count, 0, 4*c.cout, mr))
@@ -64,7 +67,7 @@ func (c winogradCase) run(t *testing.T, seed uint64, tolerance float64) {
 		steps = append(steps,
 			WinogradInputStep{WinogradInput: WinogradInput{c.w}, In: in.at, InRow: in.row, InPixel: in.pixel, InRows: ih, InCols: iw,
 				TilesX: tx, FirstTile: first, Count: count, Channels: c.cin, Out: v, PositionStride: 4 * piece * c.cin},
-			ConvStep{Conv: Conv{MR: mr, NR: nr}, In: v, Weights: pack.Out, Bias: w.floats(make([]float32, n*panels*nr)),
+			ConvStep{Conv: Conv{MR: mr, NR: nr}, In: v, Weights: transform.Out, Bias: w.floats(make([]float32, n*panels*nr)),
 				InTable: w.ints(PixelTable(1, count, 0, 4*c.cin, mr)), Pixels: count, Segments: w.ints([]int32{0}), SegmentCount: 1, SegmentLen: c.cin,
 				Blocks: w.ints(blocks), BlockCount: n * panels},
 			WinogradOutputStep{WinogradOutput: WinogradOutput{c.w, c.act, c.residual}, In: m, PositionStride: 4 * piece * c.cout, TileStride: 4 * c.cout,

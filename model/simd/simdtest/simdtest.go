@@ -118,7 +118,11 @@ func (r *blocks) weights(bound float32, shape ...int) string {
 	default:
 		return r.floats(-bound, bound, shape...)
 	}
-	q := &onnxfile.Tensor{Name: fmt.Sprintf("c%d", len(r.model.Tensors)), DType: onnxfile.Uint8, Shape: shape}
+	dtype, middle := onnxfile.Uint8, byte(128)
+	if r.IntN(3) == 0 {
+		dtype, middle = onnxfile.Int8, 0
+	}
+	q := &onnxfile.Tensor{Name: fmt.Sprintf("c%d", len(r.model.Tensors)), DType: dtype, Shape: shape}
 	n := 1
 	for _, d := range shape {
 		n *= d
@@ -127,7 +131,7 @@ func (r *blocks) weights(bound float32, shape ...int) string {
 		q.Data = append(q.Data, byte(r.numbers.IntN(256)))
 	}
 	r.model.Tensors = append(r.model.Tensors, q)
-	zero := &onnxfile.Tensor{Name: fmt.Sprintf("c%d", len(r.model.Tensors)), DType: onnxfile.Uint8, Shape: []int{}, Data: []byte{128}}
+	zero := &onnxfile.Tensor{Name: fmt.Sprintf("c%d", len(r.model.Tensors)), DType: dtype, Shape: []int{}, Data: []byte{middle}}
 	r.model.Tensors = append(r.model.Tensors, zero)
 	return r.add("DequantizeLinear", nil, 0, 0, 0, q.Name, r.floats(bound/128, bound/100), zero.Name).name
 }

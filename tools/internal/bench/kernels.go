@@ -139,7 +139,7 @@ func (r *KernelReport) document() *document {
 
 // A fast convolution's parts are in the JSON alone: their speed means something
 // only together.
-var isPart = regexp.MustCompile(`^winograd_.*_(input|product|output)$`)
+var isPart = regexp.MustCompile(`^winograd_.*_(weights|input|product|output)$`)
 
 // speeds of one layer: a row a kernel, whatever its instruction set.
 func (r *KernelReport) speeds(layer string) [][]string {
