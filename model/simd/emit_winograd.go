@@ -13,9 +13,14 @@ import (
 // Networks"): transform the input, multiply a matrix for each position of the
 // transform, transform back.
 type winogradConv struct {
-	o    *ir.Op
-	w    kernel.Winograd
-	tile tile
+	o *ir.Op
+	w kernel.Winograd
+	// transposed lets rows and columns change places, so that 7×1 needs no kernels but those
+	// of 1×7.
+	transposed bool
+	// height and width of the output, as w sees it.
+	height, width int
+	tile          tile
 	// tiles in all, tilesX in a row of them, piece at a time.
 	tiles, tilesX, piece int
 }
@@ -24,7 +29,7 @@ type winogradConv struct {
 // use on an axis. More save more multiplications, lose more precision, and make
 // larger functions: four by four of 5×5 takes 20 KB, which Safari's compiler is
 // better spared.
-var winogradOutputs = map[int][]int{1: {1}, 3: {2, 4}, 5: {2}, 7: {2, 3, 4}}
+var winogradOutputs = map[int][]int{1: {1}, 3: {2, 4}, 5: {2}, 7: {2, 4, 6}}
 
 // pieceBytes is about half of a second-level cache: so much of the transforms is
 // worked on at a time.
@@ -33,7 +38,7 @@ const pieceBytes = 1 << 20
 // What the transforms take, in nanoseconds for a position and channel, beside
 // multiplications at the tiles' speed in GMAC/s.
 const (
-	transformInput  = 0.25
+	transformInput  = 0.32
 	transformOutput = 0.2
 )
 
@@ -44,9 +49,13 @@ const weightBandwidth = 10
 // transformWeight is what a weight takes to be transformed, in nanoseconds for a position
 // of a pair of channels; expandWeight what one takes to become a float.
 const (
-	transformWeight = 0.15
-	expandWeight    = 0.25
+	transformWeight = 0.35
+	expandWeight    = 0.27
 )
+
+// worthwhile is how much of the time of a direct convolution a faster one may take at the
+// most: its kernels are more code, which the first run waits for.
+const worthwhile = 0.85
 
 // maxTransformed bounds the weights of a layer once transformed, in bytes: they should
 // stay in a cache until they are used.
@@ -65,13 +74,18 @@ func newWinograd(c *compiler, o *ir.Op) emitter {
 	if direct.expanded {
 		best += expandWeight * float64(direct.blocks*direct.panel())
 	}
+	best *= worthwhile
 	if c.opts.everyWinograd {
 		best = math.Inf(1)
 	}
 	var found *winogradConv
 	for _, my := range winogradOutputs[conv.Kernel[0]] {
 		for _, mx := range winogradOutputs[conv.Kernel[1]] {
-			w := &winogradConv{o: o, w: kernel.Winograd{MY: my, MX: mx, KY: conv.Kernel[0], KX: conv.Kernel[1]}}
+			w := &winogradConv{o: o, w: kernel.Winograd{MY: my, MX: mx, KY: conv.Kernel[0], KX: conv.Kernel[1]}, height: out.H, width: out.W}
+			if conv.Kernel[1] == 1 {
+				w.w = kernel.Winograd{MY: mx, MX: my, KY: 1, KX: conv.Kernel[0]}
+				w.transposed, w.height, w.width = true, out.W, out.H
+			}
 			t := w.plan(c)
 			if t < best && w.transformed() <= maxTransformed {
 				best, found = t, w
@@ -93,13 +107,13 @@ func gemmTime(t tile, rows, columns, depth int) float64 {
 
 // plan splits the work and estimates its time in nanoseconds.
 func (w *winogradConv) plan(c *compiler) float64 {
-	conv, out := w.o.Conv, w.o.Out[0]
+	conv := w.o.Conv
 	inputs, outputs, positions := conv.Inputs(), conv.Outputs(), w.w.Positions()
-	ty, tx := w.w.Tiles(out.H, out.W)
+	ty, tx := w.w.Tiles(w.height, w.width)
 	w.tiles, w.tilesX = ty*tx, tx
+	w.tile = pickTile(c.opts, max(2, w.tiles), []int{outputs})
 	pieces := max(1, (4*positions*(inputs+outputs)*w.tiles+pieceBytes/2)/pieceBytes)
 	w.piece = (w.tiles + pieces - 1) / pieces
-	w.tile = pickTile(c.opts, max(2, w.piece), []int{outputs})
 	w.piece = min(w.tiles, (w.piece+w.tile.mr-1)/w.tile.mr*w.tile.mr)
 
 	_, bytes := w.needs()
@@ -153,6 +167,19 @@ func (c *compiler) zeros() uint32 {
 	return c.zerosAt
 }
 
+// plane is a tensor as w sees it: where it begins and its strides.
+type plane struct {
+	at         uint32
+	row, pixel int
+}
+
+func (w *winogradConv) plane(v view) plane {
+	if w.transposed {
+		return plane{v.pixel(0, 0), v.pixelStride(), v.rowStride()}
+	}
+	return plane{v.pixel(0, 0), v.rowStride(), v.pixelStride()}
+}
+
 func (w *winogradConv) emit(c *compiler, scratch uint32) error {
 	o, conv, out, t := w.o, w.o.Conv, w.o.Out[0], w.tile
 	act, a, b, err := activation(o.Act)
@@ -171,7 +198,9 @@ func (w *winogradConv) emit(c *compiler, scratch uint32) error {
 		return err
 	}
 
-	in, dst := c.view(o.In[0]), c.view(out)
+	in, dst := w.plane(c.view(o.In[0])), w.plane(c.view(out))
+	// The first tap of the first output, perhaps in the border.
+	first := c.view(o.In[0]).pixel(-conv.Pad[0], -conv.Pad[1])
 	inPosition, outPosition := positionStride(w.piece*inputs), positionStride(w.piece*outputs)
 	products := scratch + uint32(align(n*inPosition))
 	transformed := products + uint32(align(n*outPosition))
@@ -185,13 +214,13 @@ func (w *winogradConv) emit(c *compiler, scratch uint32) error {
 	}})
 	bias := c.floats(conv.Bias)
 	segment := c.table([]int32{0})
-	for first := 0; first < w.tiles; first += w.piece {
-		count := min(w.piece, w.tiles-first)
+	for done := 0; done < w.tiles; done += w.piece {
+		count := min(w.piece, w.tiles-done)
 		c.step(o, kernel.WinogradInputStep{
 			WinogradInput: kernel.WinogradInput{Winograd: w.w},
-			In:            in.pixel(-conv.Pad[0], -conv.Pad[1]), InRow: in.rowStride(), InPixel: in.pixelStride(),
-			InRows: out.H + conv.Kernel[0] - 1, InCols: out.W + conv.Kernel[1] - 1,
-			TilesX: w.tilesX, FirstTile: first, Count: count,
+			In:            first, InRow: in.row, InPixel: in.pixel,
+			InRows: w.height + w.w.KY - 1, InCols: w.width + w.w.KX - 1,
+			TilesX: w.tilesX, FirstTile: done, Count: count,
 			Channels: inputs, Out: scratch, PositionStride: inPosition,
 		})
 		outTable := c.table(kernel.PixelTable(1, count, 0, 4*outputs, t.mr))
@@ -206,13 +235,13 @@ func (w *winogradConv) emit(c *compiler, scratch uint32) error {
 		s := kernel.WinogradOutputStep{
 			WinogradOutput: kernel.WinogradOutput{Winograd: w.w, Act: act, Residual: o.Residual != nil},
 			In:             products, PositionStride: outPosition, TileStride: 4 * outputs,
-			Bias: bias, Out: dst.pixel(0, 0), OutRow: dst.rowStride(), OutPixel: dst.pixelStride(),
-			OutRows: out.H, OutCols: out.W, TilesX: w.tilesX, FirstTile: first, Count: count,
+			Bias: bias, Out: dst.at, OutRow: dst.row, OutPixel: dst.pixel,
+			OutRows: w.height, OutCols: w.width, TilesX: w.tilesX, FirstTile: done, Count: count,
 			Channels: outputs, A: a, B: b,
 		}
 		if o.Residual != nil {
-			r := c.view(o.Residual)
-			s.ResidualAt, s.ResidualRow, s.ResidualPixel = r.pixel(0, 0), r.rowStride(), r.pixelStride()
+			r := w.plane(c.view(o.Residual))
+			s.ResidualAt, s.ResidualRow, s.ResidualPixel = r.at, r.row, r.pixel
 		}
 		c.step(o, s)
 	}

@@ -10,14 +10,12 @@ import (
 // window at a time by (MY+KY−1)·(MX+KX−1) multiplications, where the direct one
 // takes MY·MX·KY·KX. It is the Cook–Toom algorithm along each axis (Winograd's
 // name has stuck to it); an axis with M = K = 1 is left alone, so 1×7 is a
-// Winograd too. Larger M saves more and rounds worse. Relative to the root mean
-// square of the outputs, with 192 channels of ReLU-like inputs, the root mean
-// square error is 0.5e-6 for the direct convolution, 0.4e-6 for F(2×2, 3×3),
-// 2e-6 for F(4×4, 3×3) and F(2×2, 5×5), 4e-6 for F(4×4, 5×5), 1e-6 for F(2, 7)
-// and 3e-6 for F(4, 7).
+// Winograd too. A 7×1 is a 1×7 of the transposed picture: strides and sizes change
+// places, and no other kernel is needed. Larger M saves more and rounds worse;
+// RATIONALE.md says how much.
 //
-// A layer is three steps: WinogradInputStep, a ConvStep that multiplies the
-// matrix of each position (see Blocks), WinogradOutputStep. All
+// A layer is a WinogradWeightsStep and then three steps: WinogradInputStep, a ConvStep
+// that multiplies the matrix of each position (see Blocks), WinogradOutputStep. These
 // take a range of tiles, so that a large layer can go in pieces that fit the
 // cache: tile t holds the outputs from (t / TilesX · MY, t % TilesX · MX). A
 // PositionStride that is a multiple of 4096 makes all positions of a tile meet in
@@ -36,7 +34,7 @@ func (w Winograd) String() string { return "f" + by(w.MY, w.MX) + "_k" + by(w.KY
 
 func (w Winograd) check() error {
 	for _, a := range [2][2]int{{w.MY, w.KY}, {w.MX, w.KX}} {
-		if a[0] < 1 || a[1] < 1 || a[0]+a[1]-2 > len(winogradPoints) {
+		if a[0] < 1 || a[1] < 1 || winogradPoints[a[0]+a[1]-2] == nil {
 			return fmt.Errorf("no fast convolution of %d outputs by %d taps", a[0], a[1])
 		}
 	}
@@ -46,10 +44,23 @@ func (w Winograd) check() error {
 	return nil
 }
 
-// winogradPoints are where the polynomials are evaluated, besides infinity. A
-// pair ±p shares its additions. Small points and their inverses round least: ±4
-// in place of ±0.75 would double the error of F(4, 7).
-var winogradPoints = []float64{0, 1, -1, 2, -2, 0.5, -0.5, 0.75, -0.75}
+// winogradPoints are where the polynomials are evaluated, besides infinity, by their
+// number. A pair ±p shares its additions. Odd numbers of points are pairs and zero, and
+// round least of all that a search over simple fractions tried, in float32 for the
+// filters that are used; the others are there for completeness.
+var winogradPoints = map[int][]float64{
+	0:  {},
+	1:  {0},
+	2:  {0, 1},
+	3:  {0, 1, -1},
+	4:  {0, 1, -1, 2},
+	5:  {0, 0.625, -0.625, 1.5, -1.5},
+	6:  {0, 1, -1, 2, -2, 0.5},
+	7:  {0, 1, -1, 2, -2, 0.5, -0.5},
+	8:  {0, 1, -1, 2, -2, 0.5, -0.5, 0.75},
+	9:  {0, 0.375, -0.375, 0.75, -0.75, 1.25, -1.25, 2.5, -2.5},
+	11: {0, 0.375, -0.375, 0.625, -0.625, 1, -1, 1.5, -1.5, 2.5, -2.5},
+}
 
 // cookToom is F(m, r): y = at·((g·w) ⊙ (bt·d)) are the m outputs of an r-tap
 // filter w over m+r−1 inputs d.
@@ -59,7 +70,7 @@ type cookToom struct{ at, g, bt [][]float64 }
 // polynomials by interpolation (Toom), transposed to a filter.
 func newCookToom(m, r int) cookToom {
 	n := m + r - 1
-	p := winogradPoints[:n-1]
+	p := winogradPoints[n-1]
 	var c cookToom
 	for i := range m {
 		row := make([]float64, n)
@@ -244,6 +255,22 @@ func column(g [][]asm.LocalV128, j int) []asm.LocalV128 {
 	return c
 }
 
+// inFours goes through all fours of channels, or with a width of 1 through those that are
+// left. They are functions apart, for the rest is seldom there, and what is not called
+// is not compiled.
+func inFours(f *asm.Func, at asm.LocalI32, bytes asm.LocalI32, wd width, pass func()) {
+	if wd == 4 {
+		// Not at < bytes & −16: wazero 1.12 takes 0 < a & b for a & b < 0.
+		overChannels(f, at, bytes, []width{4}, func(width) { pass() })
+		return
+	}
+	at.Set(bytes.And(asm.Int(-16)))
+	f.While(at.LtS(bytes), func() {
+		pass()
+		at.Inc(4)
+	})
+}
+
 // WinogradInput is the kernel that transforms the input.
 type WinogradInput struct{ Winograd }
 
@@ -302,8 +329,9 @@ func (w WinogradInput) emit(e *emitter, name string) (*asm.Func, error) {
 		return nil, err
 	}
 	ty, tx := w.MY+w.KY-1, w.MX+w.KX-1
-	inside := w.tile(e, name+"_inside", false)
-	edge := w.tile(e, name+"_edge", true)
+	inside := w.tile(e, name+"_inside", 4, false)
+	edge := w.tile(e, name+"_edge", 4, true)
+	rest := w.tile(e, name+"_rest", 1, true)
 	f, desc, item, end := e.kernel(name)
 	load := func(offset uint32) asm.I32 { return desc.LoadI32(offset) }
 	tile, y, x, in, out, rows, cols := f.I32(), f.I32(), f.I32(), f.I32(), f.I32(), f.I32(), f.I32()
@@ -321,12 +349,15 @@ func (w WinogradInput) emit(e *emitter, name string) (*asm.Func, error) {
 		}, func() {
 			f.Call(edge, desc, in, out, rows, cols)
 		})
+		f.If(load(winBytes).And(asm.Int(15)), func() { f.Call(rest, desc, in, out, rows, cols) }, nil)
 		item.Inc(1)
 	})
 	return f, nil
 }
 
-func (w WinogradInput) tile(e *emitter, name string, edge bool) *asm.Func {
+// tile transforms a tile, wd channels at a time: all fours of them, or what is left. With
+// edge, it may lie across the input's.
+func (w WinogradInput) tile(e *emitter, name string, wd width, edge bool) *asm.Func {
 	cy, cx := newCookToom(w.MY, w.KY), newCookToom(w.MX, w.KX)
 	ty, tx := len(cy.bt), len(cx.bt)
 	f := e.m.Func(name)
@@ -336,7 +367,7 @@ func (w WinogradInput) tile(e *emitter, name string, edge bool) *asm.Func {
 	at, p, q := f.I32(), f.I32(), f.I32()
 	d, t, u := f.V128s(ty), grid(f, ty, tx), f.V128s(tx)
 	same, other := f.V128(), f.V128()
-	overChannels(f, at, bytes, []width{4, 1}, func(wd width) {
+	inFours(f, at, bytes, wd, func() {
 		p.Set(in.Add(at))
 		for j := range tx {
 			q.Set(p.I32)
@@ -461,11 +492,15 @@ func (w WinogradOutput) emit(e *emitter, name string) (*asm.Func, error) {
 	if err := w.check(); err != nil {
 		return nil, err
 	}
-	inside, err := w.tile(e, name+"_inside", false)
+	inside, err := w.tile(e, name+"_inside", 4, false)
 	if err != nil {
 		return nil, err
 	}
-	edge, err := w.tile(e, name+"_edge", true)
+	edge, err := w.tile(e, name+"_edge", 4, true)
+	if err != nil {
+		return nil, err
+	}
+	rest, err := w.tile(e, name+"_rest", 1, true)
 	if err != nil {
 		return nil, err
 	}
@@ -487,12 +522,14 @@ func (w WinogradOutput) emit(e *emitter, name string) (*asm.Func, error) {
 		}, func() {
 			f.Call(edge, desc, in, out, res, rows, cols)
 		})
+		f.If(load(wouBytes).And(asm.Int(15)), func() { f.Call(rest, desc, in, out, res, rows, cols) }, nil)
 		item.Inc(1)
 	})
 	return f, nil
 }
 
-func (w WinogradOutput) tile(e *emitter, name string, edge bool) (*asm.Func, error) {
+// tile transforms a tile back, as that of WinogradInput.
+func (w WinogradOutput) tile(e *emitter, name string, wd width, edge bool) (*asm.Func, error) {
 	cy, cx := newCookToom(w.MY, w.KY), newCookToom(w.MX, w.KX)
 	ty, tx := len(cy.bt), len(cx.bt)
 	f := e.m.Func(name)
@@ -506,7 +543,7 @@ func (w WinogradOutput) tile(e *emitter, name string, edge bool) (*asm.Func, err
 	if err != nil {
 		return nil, err
 	}
-	overChannels(f, at, bytes, []width{4, 1}, func(wd width) {
+	inFours(f, at, bytes, wd, func() {
 		p.Set(in.Add(at))
 		for i := range ty {
 			for j := range tx {
