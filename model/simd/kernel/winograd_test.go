@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -145,6 +146,87 @@ func TestCookToomIsAFilter(t *testing.T) {
 					t.Errorf("F(%d, %d): output %d is %v, want %v", m, r, i, got, want)
 				}
 			}
+		}
+	}
+}
+
+// rounding is the root mean square error of w in float32, by that of its outputs, for
+// inputs as after a Relu. Sums are taken one after the other, as the kernels do.
+func (w Winograd) rounding(rng *rand.Rand, channels, tiles int) float64 {
+	cy, cx := newCookToom(w.MY, w.KY), newCookToom(w.MX, w.KX)
+	ty, tx := w.MY+w.KY-1, w.MX+w.KX-1
+	// apply is left · in · rightᵀ, each product rounded to float32.
+	apply := func(left, right [][]float64, in []float32, rows, cols int) []float32 {
+		half := make([]float32, len(left)*cols)
+		for i, row := range left {
+			for j := range cols {
+				var sum float32
+				for k := range rows {
+					sum += float32(float32(row[k]) * in[k*cols+j])
+				}
+				half[i*cols+j] = sum
+			}
+		}
+		out := make([]float32, len(left)*len(right))
+		for i := range left {
+			for j, row := range right {
+				var sum float32
+				for k := range cols {
+					sum += float32(float32(row[k]) * half[i*cols+k])
+				}
+				out[i*len(right)+j] = sum
+			}
+		}
+		return out
+	}
+	weights := make([][]float32, channels)
+	for c := range weights {
+		for range w.KY * w.KX {
+			weights[c] = append(weights[c], float32(rng.NormFloat64()))
+		}
+	}
+	var errors, squares float64
+	for range tiles {
+		products, want := make([]float32, ty*tx), make([]float64, w.MY*w.MX)
+		for _, weight := range weights {
+			in := make([]float32, ty*tx)
+			for i := range in {
+				in[i] = float32(max(0, rng.NormFloat64()))
+			}
+			u, v := apply(cy.g, cx.g, weight, w.KY, w.KX), apply(cy.bt, cx.bt, in, ty, tx)
+			for i := range products {
+				products[i] += float32(u[i] * v[i])
+			}
+			for i := range want {
+				for k, g := range weight {
+					want[i] += float64(g) * float64(in[(i/w.MX+k/w.KX)*tx+i%w.MX+k%w.KX])
+				}
+			}
+		}
+		for i, y := range apply(cy.at, cx.at, products, ty, tx) {
+			errors += (float64(y) - want[i]) * (float64(y) - want[i])
+			squares += want[i] * want[i]
+		}
+	}
+	return math.Sqrt(errors / squares)
+}
+
+func TestFastConvolutionsRoundAsLittleAsRationaleSays(t *testing.T) {
+	for _, c := range []struct {
+		w     Winograd
+		bound float64
+	}{
+		{Winograd{2, 2, 3, 3}, 0.5e-6},
+		{Winograd{4, 4, 3, 3}, 1.5e-6},
+		{Winograd{2, 2, 5, 5}, 1.5e-6},
+		{Winograd{1, 2, 1, 7}, 1.5e-6},
+		{Winograd{1, 4, 1, 7}, 2.5e-6},
+		{Winograd{1, 6, 1, 7}, 6e-6},
+	} {
+		got := c.w.rounding(rand.New(rand.NewPCG(1, 2)), 192, 60)
+		t.Logf("%v: %.2g", c.w, got)
+		if got > c.bound {
+			t.Errorf("%v rounds by %.2g, want %.2g at the most", c.w, got, c.bound)
 		}
 	}
 }
