@@ -45,8 +45,8 @@ var benchLayers = []struct {
 	{"1x1 of 288 channels to 64, 35x35", 35, 288, 64, 1, 1, nil},
 	{"3x3 of 96 channels to 96, 35x35", 35, 96, 96, 3, 3, []Winograd{{2, 2, 3, 3}, {4, 4, 3, 3}}},
 	{"1x1 of 768 channels to 192, 17x17", 17, 768, 192, 1, 1, nil},
-	{"1x7 of 160 channels to 160, 17x17", 17, 160, 160, 1, 7, []Winograd{{1, 2, 1, 7}, {1, 3, 1, 7}, {1, 4, 1, 7}}},
-	{"7x1 of 160 channels to 160, 17x17", 17, 160, 160, 7, 1, []Winograd{{4, 1, 7, 1}}},
+	{"1x7 of 160 channels to 160, 17x17", 17, 160, 160, 1, 7, []Winograd{{1, 2, 1, 7}, {1, 4, 1, 7}, {1, 6, 1, 7}}},
+	{"7x1 of 160 channels to 160, 17x17", 17, 160, 160, 7, 1, []Winograd{{1, 6, 1, 7}}},
 	{"3x3 of 448 channels to 384, 8x8", 8, 448, 384, 3, 3, []Winograd{{2, 2, 3, 3}, {4, 4, 3, 3}}},
 }
 
@@ -166,6 +166,11 @@ func NewBench(opts Options) (*Bench, error) {
 				mr = 6
 			}
 			ty, tx := w.Tiles(l.size, l.size)
+			inStride, outStride := [2]int{row, 4 * l.cin}, [2]int{4 * l.size * l.cout, 4 * l.cout} // strides of rows and pixels
+			if w.KX != l.kx {
+				// A column is a row of the transposed picture.
+				inStride, outStride = [2]int{inStride[1], inStride[0]}, [2]int{outStride[1], outStride[0]}
+			}
 			// Equal pieces whose transforms stay in the second-level cache.
 			pieces := ceilDiv(ty*tx*w.Positions()*(l.cin+l.cout)*4, 3<<19)
 			piece := ceilDiv(ceilDiv(ty*tx, pieces), mr) * mr
@@ -181,12 +186,12 @@ func NewBench(opts Options) (*Bench, error) {
 				// the products are left over from the piece before.
 				count := min(piece, ty*tx-first)
 				steps = append(steps,
-					WinogradInputStep{WinogradInput: WinogradInput{w}, In: in, InRow: row, InPixel: 4 * l.cin, InRows: l.size + l.ky - 1, InCols: l.size + l.kx - 1,
+					WinogradInputStep{WinogradInput: WinogradInput{w}, In: in, InRow: inStride[0], InPixel: inStride[1], InRows: l.size + w.KY - 1, InCols: l.size + w.KX - 1,
 						TilesX: tx, FirstTile: first, Count: count, Channels: l.cin, Out: transformed, PositionStride: 4 * piece * l.cin},
 					ConvStep{Conv: Conv{MR: mr, NR: nr}, In: transformed, Weights: weights, Bias: bias, InTable: inTable, Pixels: count,
 						Segments: zero, SegmentCount: 1, SegmentLen: l.cin, Blocks: blocksAt, BlockCount: w.Positions() * ceilDiv(l.cout, nr)},
 					WinogradOutputStep{WinogradOutput: WinogradOutput{w, MinMax, false}, In: products, PositionStride: 4 * piece * l.cout, TileStride: 4 * l.cout,
-						Bias: bias, Out: outputs, OutRow: 4 * l.size * l.cout, OutPixel: 4 * l.cout, OutRows: l.size, OutCols: l.size,
+						Bias: bias, Out: outputs, OutRow: outStride[0], OutPixel: outStride[1], OutRows: l.size, OutCols: l.size,
 						TilesX: tx, FirstTile: first, Count: count, Channels: l.cout, B: Inf})
 			}
 			for i, name := range []string{"input", "product", "output"} {

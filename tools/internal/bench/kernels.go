@@ -133,9 +133,12 @@ func (r *KernelReport) document() *document {
 	for _, layer := range r.layers() {
 		d.tables = append(d.tables, table{layer, r.speeds(layer)})
 	}
-	d.tables = append(d.tables, table{"What the compiler chooses", choiceCells(r.choices)})
+	d.tables = append(d.tables, table{"What the compiler chooses, and how much longer it takes with weights of a byte", r.choiceCells()})
 	return d
 }
+
+// expansion is the kernel that makes floats of weights of a byte.
+var expansion = kernel.Expand{From: kernel.Uint8}.Name(kernel.Options{})
 
 // A fast convolution's parts are in the JSON alone: their speed means something
 // only together.
@@ -157,7 +160,7 @@ func (r *KernelReport) speeds(layer string) [][]string {
 			}
 		}
 		for _, row := range r.Rows {
-			if row.Variant != v.name || row.Layer != layer || isPart.MatchString(row.Kernel) {
+			if row.Variant != v.name || row.Layer != layer || row.Kernel == expansion || isPart.MatchString(row.Kernel) {
 				continue
 			}
 			name := strings.ReplaceAll(row.Kernel, "_"+v.name, "")
@@ -277,22 +280,38 @@ func layerGraph(layer string) (*graph.Graph, error) {
 	return graph.Import(f, nil)
 }
 
-func choiceCells(list []choice) [][]string {
+func (r *KernelReport) choiceCells() [][]string {
 	heading := []string{"layer"}
 	for _, v := range variants {
-		heading = append(heading, v.name)
+		heading = append(heading, v.name, "")
 	}
 	cells := [][]string{heading}
-	for _, c := range list {
+	for _, c := range r.choices {
 		if last := cells[len(cells)-1]; last[0] != c.layer {
-			cells = append(cells, append([]string{c.layer}, make([]string, len(variants))...))
+			cells = append(cells, append([]string{c.layer}, make([]string, 2*len(variants))...))
 		}
 		last := cells[len(cells)-1]
 		for i, v := range variants {
 			if v.name == c.variant {
-				last[1+i] = strings.ReplaceAll(c.kernel, "_"+c.variant, "")
+				last[1+2*i] = strings.ReplaceAll(c.kernel, "_"+c.variant, "")
+				if direct, expand := r.median(c.layer, c.variant, c.kernel), r.median(c.layer, c.variant, expansion); direct > 0 && expand > 0 && !isWinograd(c.kernel) {
+					last[2+2*i] = fmt.Sprintf("+%.1f %%", 100*direct/expand)
+				}
 			}
 		}
 	}
 	return cells
+}
+
+// isWinograd tells a fast convolution, whose weights are transformed in any case.
+func isWinograd(kernel string) bool { return winogradName.MatchString(kernel) }
+
+// median is a kernel's speed on a layer, 0 where it was not timed.
+func (r *KernelReport) median(layer, variant, kernel string) float64 {
+	for _, row := range r.Rows {
+		if row.Layer == layer && row.Variant == variant && row.Kernel == kernel {
+			return row.Median
+		}
+	}
+	return 0
 }
