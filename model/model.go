@@ -157,7 +157,7 @@ func (o Options) wants(backend string) bool {
 	return o.Backend == "" || o.Backend == "auto" || o.Backend == backend
 }
 
-// Packing is the part of Load in which weights were laid out for the engine; 0 for
+// Packing is the part of Load in which weights came and were laid out for the engine; 0 for
 // Gorgonia, which reads them with the model.
 func (m *Model) Packing() time.Duration { return m.packing }
 

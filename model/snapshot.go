@@ -2,7 +2,9 @@ package model
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"slices"
 	"sync"
 
@@ -41,8 +43,12 @@ func (s *snapshot) record(c *record.Coder) {
 // Snapshot is what Options.Snapshot takes when the same model is loaded again by the
 // same program, on the same host and with the same other options: Load then goes
 // without reading and compiling the graph, which takes longer than all else but the
-// weights. It is nil unless Options.Remember was set and the engine "simd" runs; the
-// model gives it once, for it is large: a megabyte for InceptionV3.
+// weights. It is nil unless Options.Remember was set and the engine "simd" runs, and
+// where it would be of more than some 16 MB; the model gives it once, for it is large: a
+// megabyte for InceptionV3, and the weights of its head.
+//
+// Damage is noticed, but nothing in it tells which model and which program it is of:
+// whoever keeps it keeps their names beside it.
 func (m *Model) Snapshot() []byte {
 	b := m.snapshot
 	m.snapshot = nil
@@ -62,19 +68,38 @@ func (m *Model) takeSnapshot(f *onnxfile.File, excerpt *onnxfile.File, size int6
 	if err != nil {
 		return // good only with the labels that came from elsewhere
 	}
+	compiled, copied := e.Recorded(), 0
+	for _, t := range excerpt.Tensors {
+		copied += len(t.Data)
+	}
+	if compiled == nil || copied > maxCopied {
+		return
+	}
 	_, noHead := m.head()
 	s := snapshot{
 		size: size, spec: m.spec, labels: own, input: m.input, output: m.output, report: *m.report,
-		hasHead: noHead == nil, file: record.Write(nil, excerpt.Record), compiled: e.Recorded(),
+		hasHead: noHead == nil, file: record.Write(make([]byte, 0, copied+copied/8), excerpt.Record), compiled: compiled,
 	}
 	s.report.Labels = nil
-	m.snapshot = record.Write(nil, s.record)
+	b := record.Write(make([]byte, 0, len(s.file)+len(compiled)+1<<14), s.record)
+	m.snapshot = binary.LittleEndian.AppendUint32(b, checksum(b))
 }
+
+// checksum follows the record, which does not notice damage itself.
+func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
+
+// maxCopied bounds the weights in a snapshot: a head of a thousand classes has eight
+// megabytes as floats.
+const maxCopied = 12 << 20
 
 // resume loads a model by its snapshot.
 func resume(ctx context.Context, src Source, opts Options) (*Model, error) {
 	var s snapshot
-	if err := record.Read(opts.Snapshot, s.record); err != nil {
+	end := len(opts.Snapshot) - 4
+	if end < 0 || binary.LittleEndian.Uint32(opts.Snapshot[end:]) != checksum(opts.Snapshot[:end]) {
+		return nil, fmt.Errorf("the snapshot: %w", record.ErrDamaged)
+	}
+	if err := record.Read(opts.Snapshot[:end], s.record); err != nil {
 		return nil, err
 	}
 	if s.size != src.Size() {

@@ -140,6 +140,23 @@ func TestASnapshotThatDoesNotFitIsNotUsed(t *testing.T) {
 	}
 }
 
+func TestADamagedSnapshotIsNotUsed(t *testing.T) {
+	file := grid(8).Bytes()
+	_, snapshot := remembered(t, file, model.Options{Threads: 1})
+	for at := 0; at < len(snapshot); at += 1 + at/50 {
+		damaged := slices.Clone(snapshot)
+		damaged[at] ^= 1 << (at % 8)
+		m, err := model.Load(t.Context(), bytes.NewReader(file), model.Options{Threads: 1, Snapshot: damaged})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Resumed() {
+			t.Errorf("it is used though byte %d is another", at)
+		}
+		m.Close()
+	}
+}
+
 func TestAFileThatIsNotWhatTheSnapshotSaysIsAnError(t *testing.T) {
 	file := grid(8).Bytes()
 	_, snapshot := remembered(t, file, model.Options{})

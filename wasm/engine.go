@@ -55,7 +55,8 @@ type loadResult struct {
 	Card   model.Report `json:"card"`
 	Width  int          `json:"width"`  // of the model's input, in pixels
 	Height int          `json:"height"` // of the model's input, in pixels
-	// Packing is how many milliseconds of the call weights took, at its end.
+	// Packing is how many milliseconds of the call weights took, at its end, waiting for
+	// them included.
 	Packing float64 `json:"packing"`
 	// Resumed tells whether a snapshot spared the reading and compiling of the graph.
 	Resumed bool `json:"resumed"`

@@ -8,8 +8,9 @@
 //	}
 //
 // The bytes say nothing of the types: whoever reads them must be the program that
-// wrote them, and nothing but a length is ever trusted, so that damaged bytes give
-// an error or wrong values, never a panic or memory that the bytes do not pay for.
+// wrote them, and nothing but a length is ever trusted, so that to read damaged bytes
+// gives an error or wrong values, never a panic or memory that the bytes do not pay for.
+// Whoever uses the values must know by other means that they are right.
 package record
 
 import (

@@ -7,7 +7,8 @@
 // kernels (package kernel) and lists steps; kernel.Builder generates the module.
 // Code does not grow with the model: what is particular to it is a program of
 // steps in linear memory. Weights stay where they are stored until a runtime
-// copies them, in batches, into the module's memory, where a kernel packs them.
+// copies them, in batches, into the module's memory, where a kernel lays them out; those
+// that are smaller than floats become such in each run.
 package simd
 
 import (
@@ -127,7 +128,7 @@ type Load struct {
 // Plan is what a model takes of memory, in bytes.
 type Plan struct {
 	Arena    int // activations, scratch; weights are staged there while packing
-	Weights  int // packed
+	Weights  int // as they lie between runs: those of a byte take a byte
 	Tables   int // programs, pixel tables, biases
 	Unpadded int // activations, were each kept: what the plan saves against
 }

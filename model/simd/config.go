@@ -22,10 +22,10 @@ type Config struct {
 	everyWinograd bool
 }
 
-// options are those that a model is compiled with.
-func (cfg Config) options(relaxed bool, threads int) Options {
+// options are those that a model is compiled with; shared is for several threads.
+func (cfg Config) options(relaxed, shared bool) Options {
 	return Options{
-		Relaxed: relaxed, Threads: threads > 1, OwnMemory: ownsMemory,
+		Relaxed: relaxed, Threads: shared, OwnMemory: ownsMemory,
 		NoWinograd: cfg.NoWinograd, everyWinograd: cfg.everyWinograd, Keep: cfg.Keep,
 	}
 }

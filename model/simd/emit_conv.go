@@ -8,7 +8,7 @@ import (
 )
 
 // tile is a size of f32_conv_nhwc, with its speed where measured (by `hamster bench
-// kernels`): GMAC/s of one core.
+// kernels`, and 2×16 in InceptionV3, where it is slower than alone): GMAC/s of one core.
 type tile struct {
 	mr, nr int
 	speed  float64
@@ -117,6 +117,7 @@ func newDirect(c *compiler, o *ir.Op) *directConv {
 		d.blocks += p.blocks(d.tile.nr)
 	}
 	d.from, d.expanded = compact(conv)
+	d.expanded = d.expanded && d.tile.nr%kernel.ExpandLanes == 0
 	d.chunk = d.blocks
 	if d.expanded {
 		chunks := min(d.blocks, (4*d.blocks*d.panel()+chunkBytes-1)/chunkBytes)
@@ -184,11 +185,7 @@ func (d *directConv) emit(c *compiler, scratch uint32) error {
 	for _, p := range d.parts {
 		v := c.view(p.out)
 		n := p.blocks(t.nr)
-		// padded fills up the last block: what it has no output for is 0.
-		padded := func(to, values []float32) []float32 {
-			return append(append(to, values...), make([]float32, n*t.nr-p.count)...)
-		}
-		bias = padded(bias, p.bias)
+		bias = appendPadded(bias, p.bias, t.nr)
 		outTable := c.table(kernel.PixelTable(out.H, out.W, v.rowStride(), v.pixelStride(), t.mr))
 		for i := range n {
 			block := kernel.Block{
@@ -203,8 +200,8 @@ func (d *directConv) emit(c *compiler, scratch uint32) error {
 			blocks = block.Append(blocks)
 		}
 		if d.expanded {
-			scale = padded(scale, p.weight.Scale[p.weightAt:][:p.count])
-			zero = padded(zero, p.weight.Zero[p.weightAt:][:p.count])
+			scale = appendPadded(scale, p.weight.Scale[p.weightAt:][:p.count], t.nr)
+			zero = appendPadded(zero, p.weight.Zero[p.weightAt:][:p.count], t.nr)
 			err = c.packPanel(p.weight, p.weightAt, p.count, conv.Kernel, t.nr, at)
 		} else {
 			err = c.packDirect(p, conv.Kernel, t.nr, at)
@@ -236,6 +233,12 @@ func (d *directConv) emit(c *compiler, scratch uint32) error {
 	return nil
 }
 
+// appendPadded fills up the last block of nr values: what it has no output for is 0.
+func appendPadded(to, values []float32, nr int) []float32 {
+	missing := (nr - len(values)%nr) % nr
+	return append(append(to, values...), make([]float32, missing)...)
+}
+
 // packPanel plans how the weights of count outputs are laid out as they are.
 func (c *compiler) packPanel(w ir.Weight, first, count int, kernelSize [2]int, nr int, to uint32) error {
 	from, stride, err := source(w, kernelSize)
@@ -247,7 +250,7 @@ func (c *compiler) packPanel(w ir.Weight, first, count int, kernelSize [2]int, n
 	if w.Layout == ir.IO {
 		strideD = stride[1]
 	}
-	c.packJob(w, func(in, _, _ uint32) kernel.Step {
+	c.layJob(w, func(in uint32) kernel.Step {
 		return kernel.PanelStep{
 			Panel: kernel.Panel{From: from},
 			In:    in + uint32(first*stride[0]), Out: to,

@@ -2,7 +2,6 @@ package simd
 
 import (
 	"math"
-	"slices"
 
 	"hamster/model/simd/ir"
 	"hamster/model/simd/kernel"
@@ -26,9 +25,7 @@ type winogradConv struct {
 }
 
 // winogradOutputs are the numbers of outputs at a time that each kernel size may
-// use on an axis. More save more multiplications, lose more precision, and make
-// larger functions: four by four of 5×5 takes 20 KB, which Safari's compiler is
-// better spared.
+// use on an axis. More save more multiplications and lose more precision.
 var winogradOutputs = map[int][]int{1: {1}, 3: {2, 4}, 5: {2}, 7: {2, 4, 6}}
 
 // pieceBytes is about half of a second-level cache: so much of the transforms is
@@ -85,6 +82,9 @@ func newWinograd(c *compiler, o *ir.Op) emitter {
 			if conv.Kernel[1] == 1 {
 				w.w = kernel.Winograd{MY: mx, MX: my, KY: 1, KX: conv.Kernel[0]}
 				w.transposed, w.height, w.width = true, out.W, out.H
+			}
+			if w.w.Check() != nil {
+				continue
 			}
 			t := w.plan(c)
 			if t < best && w.transformed() <= maxTransformed {
@@ -205,12 +205,11 @@ func (w *winogradConv) emit(c *compiler, scratch uint32) error {
 	products := scratch + uint32(align(n*inPosition))
 	transformed := products + uint32(align(n*outPosition))
 	blocks := w.blocks()
-	padding := make([]float32, blocks*t.nr-outputs)
 	// Whoever reads what is transformed waits for the input's transform, which follows.
 	c.step(o, kernel.Unordered{Step: kernel.WinogradWeightsStep{
 		WinogradWeights: kernel.WinogradWeights{Winograd: w.w, From: from},
 		In:              weights, Out: transformed, Blocks: blocks, Inputs: inputs, NR: t.nr,
-		Scale: c.floats(slices.Concat(stored.Scale, padding)), Zero: c.floats(slices.Concat(stored.Zero, padding)),
+		Scale: c.floats(appendPadded(nil, stored.Scale, t.nr)), Zero: c.floats(appendPadded(nil, stored.Zero, t.nr)),
 	}})
 	bias := c.floats(conv.Bias)
 	segment := c.table([]int32{0})

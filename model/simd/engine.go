@@ -79,7 +79,7 @@ var ErrOther = errors.New("simd: it was compiled for another host, or for other 
 // Resume makes ready to run what a former New compiled and Recorded, with the same
 // weights. What was kept then is kept, whatever cfg.Keep says.
 func Resume(ctx context.Context, c *Compiled, weights Weights, cfg Config) (*Engine, error) {
-	cfg.Keep = nil
+	cfg.Keep, cfg.Record = nil, false
 	return boot(ctx, weights, cfg, func(opts Options) (*Compiled, error) {
 		if c.Options != opts {
 			return nil, ErrOther
@@ -95,8 +95,8 @@ func assemble(ctx context.Context, c *Compiled, weights Weights, cfg Config, m m
 		m.close()
 		return nil, fmt.Errorf("simd: %w", err)
 	}
-	if cfg.Record {
-		e.recorded = record.Write(nil, c.Record)
+	if size := c.recordSize(); cfg.Record && size <= maxRecord {
+		e.recorded = record.Write(make([]byte, 0, size+size/8), c.Record)
 	}
 	return e, nil
 }
@@ -242,11 +242,12 @@ func (e *Engine) Describe() string {
 	return s
 }
 
-// Packing is how long it took to lay the weights out in the engine's memory.
+// Packing is how long it took to lay the weights out in the engine's memory, until the
+// last of them had come.
 func (e *Engine) Packing() time.Duration { return e.packing }
 
 // Recorded is the record of what was compiled, where Config.Record asks for it, once:
-// it is large.
+// it is large. Beyond 16 MB there is none: to keep it would cost more than to compile.
 func (e *Engine) Recorded() []byte {
 	e.mu.Lock()
 	defer e.mu.Unlock()

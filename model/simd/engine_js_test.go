@@ -16,6 +16,7 @@ import (
 	"hamster/model/conformance/onnxbuild"
 	"hamster/model/graph"
 	"hamster/model/onnxfile"
+	"hamster/model/record"
 	"hamster/model/simd/kernel"
 	"hamster/preprocess"
 )
@@ -174,6 +175,34 @@ func packs(t *testing.T, g *graph.Graph) int {
 		t.Fatal(err)
 	}
 	return len(c.Packs)
+}
+
+func TestWhatWasCompiledIsResumedWhateverBecomesOfThreads(t *testing.T) {
+	const lost, found = "here/testdata/missing.js", threadScript
+	g := small(t)
+	want := one(t, engine(t, g, Config{Threads: 1}), wave(smallLen))
+	for _, c := range []struct{ first, then string }{{lost, found}, {lost, lost}, {found, lost}, {found, found}} {
+		e := engine(t, g, Config{Threads: 2, ThreadURL: address(t, c.first), Record: true})
+		var compiled Compiled
+		if err := record.Read(e.Recorded(), compiled.Record); err != nil {
+			t.Fatal(err)
+		}
+		resumed, err := Resume(context.Background(), &compiled, g.Weights(), Config{Threads: 2, ThreadURL: address(t, c.then), Record: true})
+		if err != nil {
+			t.Fatalf("from %s to %s: %v", c.first, c.then, err)
+		}
+		defer resumed.Close()
+		threads := map[string]int{lost: 1, found: 2}[c.then]
+		if resumed.m.threads() != threads || (resumed.note == "") != (c.then == found) {
+			t.Errorf("from %s to %s: %s", c.first, c.then, resumed.Describe())
+		}
+		if resumed.Recorded() != nil {
+			t.Error("what was resumed is recorded once more")
+		}
+		if got := one(t, resumed, wave(smallLen)); !slices.Equal(got, want) {
+			t.Errorf("from %s to %s: %v, want %v", c.first, c.then, got, want)
+		}
+	}
 }
 
 func TestAThreadThatDiesIsAnErrorAndTheNextEngineWorks(t *testing.T) {

@@ -33,22 +33,30 @@ func boot(ctx context.Context, weights Weights, cfg Config, compile func(Options
 		}
 	}
 	threads, note := cfg.threads()
-	for {
-		e, err := create(ctx, weights, cfg, compile, relaxed, threads)
-		if err == nil {
-			if note != "" {
-				e.note = note
-			}
-			return e, nil
+	e, err := create(ctx, weights, cfg, compile, relaxed, threads > 1, threads)
+	if mayPassAlone(ctx, err) && threads > 1 {
+		// Workers fail for many reasons that one thread does not share; a graph or weights
+		// that fail do so on any number of them. The module stays the one for threads: so a
+		// snapshot of it is good for the next visit, whatever becomes of the threads then.
+		note = fmt.Sprintf("one thread, since more failed: %v", err)
+		e, err = create(ctx, weights, cfg, compile, relaxed, true, 1)
+		if mayPassAlone(ctx, err) {
+			e, err = create(ctx, weights, cfg, compile, relaxed, false, 1)
 		}
-		var unstarted *startError
-		if threads == 1 || ctx.Err() != nil || !errors.As(err, &unstarted) && !errors.Is(err, ErrBroken) {
-			return nil, err
-		}
-		// Workers fail for many reasons that one thread does not share; a graph or
-		// weights that fail do so on any number of them.
-		threads, note = 1, fmt.Sprintf("one thread, since more failed: %v", err)
 	}
+	if err != nil {
+		return nil, err
+	}
+	if note != "" {
+		e.note = note
+	}
+	return e, nil
+}
+
+// mayPassAlone tells whether what failed may have done so for its threads or their memory.
+func mayPassAlone(ctx context.Context, err error) bool {
+	var unstarted *startError
+	return ctx.Err() == nil && (errors.As(err, &unstarted) || errors.Is(err, ErrBroken))
 }
 
 // startError means that the browser did not start a module or its threads.
@@ -120,8 +128,8 @@ func validates(probe func() ([]byte, error)) (bool, error) {
 	return ok, err
 }
 
-func create(ctx context.Context, weights Weights, cfg Config, compile func(Options) (*Compiled, error), relaxed bool, threads int) (*Engine, error) {
-	c, err := compile(cfg.options(relaxed, threads))
+func create(ctx context.Context, weights Weights, cfg Config, compile func(Options) (*Compiled, error), relaxed, shared bool, threads int) (*Engine, error) {
+	c, err := compile(cfg.options(relaxed, shared))
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +174,7 @@ func newBrowser(ctx context.Context, c *Compiled, threadURL string, threads int)
 	err := attempt(func() {
 		module = wasm.Get("Module").New(array(c.Module))
 		memory = wasm.Get("Memory").New(map[string]any{
-			"initial": c.Pages, "maximum": c.Pages, "shared": threads > 1,
+			"initial": c.Pages, "maximum": c.Pages, "shared": c.Options.Threads,
 		})
 		instance := wasm.Get("Instance").New(module, map[string]any{"env": map[string]any{"memory": memory}})
 		m.entry = instance.Get("exports").Get("run")

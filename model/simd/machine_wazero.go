@@ -30,7 +30,7 @@ func boot(ctx context.Context, weights Weights, cfg Config, compile func(Options
 	if threads == 0 {
 		threads = min(maxThreads, runtime.GOMAXPROCS(0))
 	}
-	c, err := compile(cfg.options(false, threads))
+	c, err := compile(cfg.options(false, threads > 1))
 	if err != nil {
 		return nil, err
 	}

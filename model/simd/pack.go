@@ -12,6 +12,8 @@ import (
 // job is one part of weights to be packed.
 type job struct {
 	w ir.Weight
+	// maps are the scale and zero point of each output, where the steps apply them.
+	maps [2][]float32
 	// steps make the packing steps for weights staged at in, with their maps.
 	steps []func(in, scale, zero uint32) kernel.Step
 }
@@ -48,7 +50,7 @@ func source(w ir.Weight, kernelSize [2]int) (from kernel.Source, stride [4]int, 
 
 // bytes is what a job takes of the staging area.
 func (j job) bytes() int {
-	return align(int(j.w.Source.Const.Bytes())) + align(4*j.w.O)*2 + programRoom + len(j.steps)*stepRoom
+	return align(int(j.w.Source.Const.Bytes())) + align(4*len(j.maps[0])) + align(4*len(j.maps[1])) + programRoom + len(j.steps)*stepRoom
 }
 
 // A program takes less than these: programRoom once, stepRoom for each step.
@@ -65,7 +67,7 @@ func (c *compiler) stagingNeed() int {
 			continue
 		}
 		for _, w := range o.Conv.Weights {
-			need = max(need, job{w: w}.bytes()+o.Conv.Groups*stepRoom)
+			need = max(need, job{w: w, maps: [2][]float32{w.Scale, w.Zero}}.bytes()+o.Conv.Groups*stepRoom)
 		}
 	}
 	return align(need)
@@ -110,7 +112,7 @@ func (c *compiler) pack(jobs []job) (Pack, error) {
 	var steps []kernel.Step
 	for i, j := range jobs {
 		var at [2]uint32
-		for k, x := range [2][]float32{j.w.Scale, j.w.Zero} {
+		for k, x := range j.maps {
 			at[k] = staging.take(4 * len(x))
 			p.Image.Data = append(p.Image.Data, floatBytes(x)...)
 			p.Image.Data = append(p.Image.Data, make([]byte, staging.at-int(p.Image.Addr)-len(p.Image.Data))...)
@@ -143,12 +145,23 @@ func sortSpans(spans []*span) {
 	})
 }
 
-// packJob plans one packing step. Steps that follow one another on the same
-// stored weights, as the groups of a convolution do, share their staging.
+// packJob plans a packing step that applies the scale and zero point of each output.
 func (c *compiler) packJob(w ir.Weight, step func(in, scale, zero uint32) kernel.Step) {
-	if n := len(c.jobs); n > 0 && c.jobs[n-1].w.Source == w.Source && &c.jobs[n-1].w.Scale[0] == &w.Scale[0] {
+	c.addJob(job{w: w, maps: [2][]float32{w.Scale, w.Zero}}, step)
+}
+
+// layJob plans one that leaves weights as they are.
+func (c *compiler) layJob(w ir.Weight, step func(in uint32) kernel.Step) {
+	c.addJob(job{w: w}, func(in, _, _ uint32) kernel.Step { return step(in) })
+}
+
+// addJob plans a step. Those that follow one another on the same stored weights, as the
+// groups of a convolution do, share their staging.
+func (c *compiler) addJob(j job, step func(in, scale, zero uint32) kernel.Step) {
+	if n := len(c.jobs); n > 0 && c.jobs[n-1].w.Source == j.w.Source && &c.jobs[n-1].w.Scale[0] == &j.w.Scale[0] && len(c.jobs[n-1].maps[0]) == len(j.maps[0]) {
 		c.jobs[n-1].steps = append(c.jobs[n-1].steps, step)
 		return
 	}
-	c.jobs = append(c.jobs, job{w: w, steps: []func(in, scale, zero uint32) kernel.Step{step}})
+	j.steps = []func(in, scale, zero uint32) kernel.Step{step}
+	c.jobs = append(c.jobs, j)
 }

@@ -41,6 +41,24 @@ func (c *Compiled) Record(r *record.Coder) {
 	}
 }
 
+// maxRecord bounds a record: InceptionV3's has a megabyte.
+const maxRecord = 16 << 20
+
+// recordSize is about how many bytes a record takes.
+func (c *Compiled) recordSize() int {
+	n := len(c.Module)
+	for _, s := range c.Image {
+		n += len(s.Data)
+	}
+	for _, p := range c.Packs {
+		n += len(p.Image.Data)
+		for _, l := range p.Loads {
+			n += len(l.Tensor.Data)
+		}
+	}
+	return n
+}
+
 // record leaves Keep out: whether something is kept is in the module.
 func (o *Options) record(r *record.Coder) {
 	for _, b := range []*bool{&o.Relaxed, &o.Threads, &o.NoWinograd, &o.everyWinograd, &o.OwnMemory} {

@@ -191,6 +191,9 @@ func (s Source) neighbours8(e *emitter, p asm.I32, x asm.LocalV128) (low, high a
 	return s.neighbours(e, p, 0), s.neighbours(e, p, uint32(4*s.Size()))
 }
 
+// ExpandLanes is how many outputs Expand takes at a time.
+const ExpandLanes = 8
+
 // Expand is the kernel that makes floats of panels, in each run, shortly before a Conv
 // reads them: in a cache, they cost less than in memory.
 type Expand struct{ From Source }
@@ -202,7 +205,7 @@ type ExpandStep struct {
 	Expand
 	In, Out              uint32
 	Blocks, Inputs, Taps int
-	NR                   int    // a multiple of 8
+	NR                   int    // a multiple of ExpandLanes
 	Scale, Zero          uint32 // float32 [Blocks·NR]
 }
 
@@ -252,7 +255,7 @@ func (x Expand) emit(e *emitter, name string) (*asm.Func, error) {
 			maps.Set(block.Mul(nr).Add(lane).MulConst(4))
 			f.Call(run, in.Add(lane.MulConst(size)), taps.Mul(nr).MulConst(size), out.Add(lane.MulConst(4)), nr.MulConst(4),
 				load(expandInputs), load(expandScale).Add(maps), load(expandZero).Add(maps))
-			lane.Inc(8)
+			lane.Inc(ExpandLanes)
 		})
 		item.Inc(1)
 	})

@@ -32,14 +32,19 @@ func (w Winograd) Tiles(height, width int) (ty, tx int) {
 
 func (w Winograd) String() string { return "f" + by(w.MY, w.MX) + "_k" + by(w.KY, w.KX) }
 
-func (w Winograd) check() error {
+// maxPositions bounds the size of the functions, which hold all positions of a tile: 64
+// take some 20 KB, and compilers, Safari's above all, take long for large ones.
+const maxPositions = 64
+
+// Check tells what cannot be generated.
+func (w Winograd) Check() error {
 	for _, a := range [2][2]int{{w.MY, w.KY}, {w.MX, w.KX}} {
 		if a[0] < 1 || a[1] < 1 || winogradPoints[a[0]+a[1]-2] == nil {
 			return fmt.Errorf("no fast convolution of %d outputs by %d taps", a[0], a[1])
 		}
 	}
-	if w.Positions() > 100 {
-		return fmt.Errorf("a fast convolution with %d positions", w.Positions())
+	if n := w.Positions(); n > maxPositions {
+		return fmt.Errorf("a fast convolution of %d positions, at most %d are possible", n, maxPositions)
 	}
 	return nil
 }
@@ -84,7 +89,7 @@ func newCookToom(m, r int) cookToom {
 	}
 	for j, x := range p {
 		// Lagrange's polynomial of x: its numerator goes to bt, its
-		// denominator to g, where rounding happens once, at load.
+		// denominator to g, on the side of the weights.
 		numerator, denominator := []float64{1}, 1.0
 		for l, y := range p {
 			if l != j {
@@ -325,7 +330,7 @@ func (w WinogradInput) Name(o Options) string {
 }
 
 func (w WinogradInput) emit(e *emitter, name string) (*asm.Func, error) {
-	if err := w.check(); err != nil {
+	if err := w.Check(); err != nil {
 		return nil, err
 	}
 	ty, tx := w.MY+w.KY-1, w.MX+w.KX-1
@@ -489,7 +494,7 @@ func (w WinogradOutput) Name(o Options) string {
 }
 
 func (w WinogradOutput) emit(e *emitter, name string) (*asm.Func, error) {
-	if err := w.check(); err != nil {
+	if err := w.Check(); err != nil {
 		return nil, err
 	}
 	inside, err := w.tile(e, name+"_inside", 4, false)
@@ -634,7 +639,7 @@ func (w WinogradWeights) Name(o Options) string {
 }
 
 func (w WinogradWeights) emit(e *emitter, name string) (*asm.Func, error) {
-	if err := w.check(); err != nil {
+	if err := w.Check(); err != nil {
 		return nil, err
 	}
 	if w.From > Int8 {

@@ -164,7 +164,7 @@ func (r *blocks) convolve(x value, outputs, kh, kw int) value {
 }
 
 func (r *blocks) conv(x value) value {
-	return r.activate(r.convolve(x, 1+r.IntN(20), 1+r.IntN(5), 1+r.IntN(5)))
+	return r.activate(r.convolve(x, 1+r.IntN(20), 1+r.IntN(7), 1+r.IntN(7)))
 }
 
 func (r *blocks) activate(x value) value {
