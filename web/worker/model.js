@@ -36,7 +36,7 @@ import { findSnapshot } from './snapshot.js';
  */
 
 /**
- * A model of which all has arrived. What was begun with it may go on, and read the files.
+ * A model of which all has arrived that it needs. What was begun with it may go on, and read the files.
  *
  * @template T
  * @typedef {{ begun: Promise<T>, kept: Kept, files: Uint8Array<ArrayBuffer>[] }} Obtained
@@ -264,12 +264,17 @@ async function gather(wanted, keep, engine, report, begin) {
   const arriving = new Arriving([manifest.graph, ...manifest.shards]);
   const begun = begin({ manifest: text, files: arriving.files }, known ? findSnapshot(id, engine) : Promise.resolve(null));
   begun.catch(() => {}); // whoever waits for it will see
+  /** @type {(from: Kept['from'], reason: Kept['reason']) => Obtained<T>} */
+  const obtained = (from, reason) => ({
+    begun, files: [...arriving.arrived.values()],
+    kept: { state: reason ? 'memory' : 'kept', from, id, size: manifest.size, fetched: manifest.compressed, reason },
+  });
   try {
-    const kept = await collect(wanted, keep, engine, report, arriving);
-    return { begun, kept, files: [...arriving.arrived.values()] };
+    return obtained(await collect(wanted, keep, engine, report, arriving), keep.reason);
   } catch (failure) {
     arriving.fail(failure);
-    await begun.catch(() => {}); // the engine is free again
+    // What needed no more than had come is loaded, and the former model is gone.
+    if (await begun.then(() => true, () => false)) return obtained(known ? 'cache' : 'network', keep.reason || 'store-failed');
     throw failure;
   }
 }
@@ -304,14 +309,14 @@ class Arriving {
 }
 
 /**
- * Collects the files of one manifest.
+ * Collects the files of one manifest, and tells where they came from.
  *
  * @param {Wanted} wanted
  * @param {Keep} keep
  * @param {Engine} engine
  * @param {Report} report
  * @param {Arriving} arriving
- * @returns {Promise<Kept>}
+ * @returns {Promise<'cache' | 'network'>}
  */
 async function collect(wanted, keep, engine, report, arriving) {
   const { manifest, text, url, base, id, known } = wanted;
@@ -355,10 +360,7 @@ async function collect(wanted, keep, engine, report, arriving) {
       if (bytes && lost.includes(sha256)) await keep.put(id, sha256, bytes);
     }
   }
-  return {
-    state: keep.reason ? 'memory' : 'kept', from: fromCache ? 'cache' : 'network',
-    id, size: manifest.size, fetched: manifest.compressed, reason: keep.reason,
-  };
+  return fromCache ? 'cache' : 'network';
 }
 
 /**
