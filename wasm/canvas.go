@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"syscall/js"
 
+	"hamster/model/simd"
 	"hamster/wasm/promise"
 )
 
@@ -42,9 +43,19 @@ func (c canvas) JSRead(y, n int, into js.Value, anyOrder bool) (bgr bool, err er
 	// over what the memory is used for next.
 	order, err := promise.Await(context.Background(), later)
 	if err != nil {
-		return false, fmt.Errorf("%w: %w", errPixels, err)
+		return false, fmt.Errorf("%w: %w", readFault(err), err)
 	}
 	return order.Get("bgr").Bool(), nil
+}
+
+// readFault tells whose fault a broken promise of pixels is. Of one that the worker gave up
+// they may still come, and then the engine is not to be used again.
+func readFault(err error) error {
+	var thrown js.Error
+	if errors.As(err, &thrown) && thrown.Get("code").String() == codeEngineStopped {
+		return simd.ErrBroken
+	}
+	return errPixels
 }
 
 // bytesAtOnce keeps the worker's copy of some rows small, whatever the picture.

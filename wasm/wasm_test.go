@@ -213,6 +213,19 @@ func TestPixelsThatCannotBeReadAreThePicturesFault(t *testing.T) {
 	}
 }
 
+func TestPixelsThatTheWorkerWaitsForNoMoreStopTheEngine(t *testing.T) {
+	read := js.Global().Get("Function").New("return Promise.reject(Object.assign(new Error('the copy does not end'), { code: 'engine-stopped' }))")
+	_, err := canvas{2, 1, read}.JSRead(0, 1, js.Global().Get("Uint8Array").New(8), true)
+	code, message := "", ""
+	if err != nil {
+		e := jsError(runFault(err))
+		code, message = e.Get("code").String(), e.Get("message").String()
+	}
+	if code != codeEngineStopped || !strings.Contains(message, "the copy does not end") {
+		t.Errorf("%q %q", code, message)
+	}
+}
+
 func TestRowsThatAreOnlyPromisedAreWaitedFor(t *testing.T) {
 	for _, bgr := range []bool{false, true} {
 		read := js.Global().Get("Function").New("bgr", `return (y, count, into, inAnyOrder) => new Promise((resolve) => setTimeout(() => {

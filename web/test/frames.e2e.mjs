@@ -75,6 +75,7 @@ describe('frames', { skip }, () => {
     ['copies from the top, whatever the rows', 1],
     ['copies another order than it says', 1],
     ['refuses to copy', 1],
+    ['never ends to copy', 1],
     ['fails after the first rows', 3],
   ])) {
     test(`the pixels are right where the browser ${fault}`, async () => {
@@ -83,14 +84,17 @@ describe('frames', { skip }, () => {
         const { VideoFrame } = globalThis;
         const { copyTo } = VideoFrame.prototype;
         const rotation = /** @type {PropertyDescriptor} */ (Object.getOwnPropertyDescriptor(VideoFrame.prototype, 'rotation'));
+        const later = setTimeout;
         let asked = 0;
         VideoFrame.prototype.copyTo = async function (into, options) {
           asked++;
           if (fault === 'refuses to copy' || fault === 'fails after the first rows' && asked > 2) throw new DOMException('no', 'NotSupportedError');
+          if (fault.startsWith('never ends')) await new Promise(() => {});
           if (fault.startsWith('copies from the top')) options = { ...options, rect: { .../** @type {any} */ (options?.rect), y: 0 } };
           if (fault.startsWith('copies another order')) options = { ...options, format: this.format === 'BGRX' ? 'RGBX' : 'BGRX' };
           return copyTo.call(this, into, options);
         };
+        if (fault.startsWith('never ends')) Reflect.set(globalThis, 'setTimeout', (/** @type {any} */ f, /** @type {number} */ ms) => later(f, ms / 100));
         if (fault === 'has no frames') Reflect.set(globalThis, 'VideoFrame', undefined);
         if (fault.startsWith('makes no')) Reflect.set(globalThis, 'VideoFrame', class { constructor() { throw new TypeError('no'); } });
         if (fault.startsWith('says nothing')) Reflect.deleteProperty(VideoFrame.prototype, 'rotation');
@@ -107,6 +111,7 @@ describe('frames', { skip }, () => {
           }
           return { same: results.every(({ same }) => same), asked };
         } finally {
+          globalThis.setTimeout = later;
           VideoFrame.prototype.copyTo = copyTo;
           Object.defineProperty(VideoFrame.prototype, 'rotation', rotation);
           globalThis.VideoFrame = VideoFrame;
@@ -145,6 +150,32 @@ describe('frames', { skip }, () => {
       await opened.page.evaluate(() => /** @type {any} */ (globalThis).classifier.close());
     }
     assert.deepEqual(scores[1], scores[0]);
+  });
+
+  test('a photo that the browser never ends to copy ends the worker, and the next one gets another', async () => {
+    await opened.page.evaluate(async () => {
+      // @ts-expect-error: an address on the server, not a file here
+      const { load } = await import('/web/hamster.js');
+      Object.assign(globalThis, { classifier: await load({ model: 'models/default.onnx', threads: 1 }) });
+    });
+    const [worker] = opened.page.workers();
+    await worker.evaluate(() => {
+      const later = setTimeout;
+      Reflect.set(globalThis, 'setTimeout', (/** @type {any} */ f, /** @type {number} */ ms) => later(f, ms / 20));
+      const { copyTo } = VideoFrame.prototype;
+      VideoFrame.prototype.copyTo = function (into, options) {
+        return this.codedWidth < 100 ? copyTo.call(this, into, options) : new Promise(() => {});
+      };
+    });
+    const seen = await opened.page.evaluate(async (base64) => {
+      const { classifier } = /** @type {any} */ (globalThis);
+      const file = new Blob([Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))]);
+      const code = await classifier.classify(file, { mode: 'quality' }).catch((/** @type {any} */ error) => error.code);
+      const { predictions } = await classifier.classify(file, { mode: 'quality' });
+      classifier.close();
+      return { code, count: predictions.length };
+    }, await readFile(join(photos, 'rocket.jpg'), 'base64'));
+    assert.deepEqual(seen, { code: 'engine-stopped', count: 5 });
   });
 });
 

@@ -3,6 +3,11 @@
  * a canvas paints them first and then copies them twice.
  */
 
+import { HamsterError } from '../shared/errors.js';
+
+/** How long a copy may take, in milliseconds; where the GPU's process is lost, it never ends. */
+const patience = 10_000;
+
 /** @type {Promise<boolean> | null} */
 let working = null;
 
@@ -99,7 +104,8 @@ function opaque(bitmap) {
 const isBGR = (frame) => frame.format === 'BGRX';
 
 /**
- * Without a format of its own: to convert to RGBA takes thrice the time.
+ * Without a format of its own: to convert to RGBA takes thrice the time. What is late may
+ * still be written some day, over whatever the memory is used for then.
  *
  * @param {VideoFrame} frame
  * @param {number} y
@@ -108,7 +114,12 @@ const isBGR = (frame) => frame.format === 'BGRX';
  */
 async function copyRows(frame, y, count, into) {
   const width = frame.codedWidth;
-  await frame.copyTo(into, { rect: { x: 0, y, width, height: count }, layout: [{ offset: 0, stride: 4 * width }] });
+  const options = { rect: { x: 0, y, width, height: count }, layout: [{ offset: 0, stride: 4 * width }] };
+  await new Promise((resolve, reject) => {
+    const late = () => reject(new HamsterError('engine-stopped', `the browser does not end to copy ${count} rows of a picture`));
+    const timer = setTimeout(late, patience);
+    frame.copyTo(into, options).then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }
 
 /**
@@ -126,7 +137,8 @@ function swap(pixels) {
 
 /**
  * Rows of a bitmap, with bytes that mean nothing in the place of alpha: in one order for the
- * whole picture, which `read` promises to tell. What frames cannot do is done by `paint`.
+ * whole picture, which `read` promises to tell. What frames cannot do is done by `paint`,
+ * but nothing more after a copy that does not end.
  *
  * @param {ImageBitmap} bitmap
  * @param {(y: number, count: number, into: Uint8Array) => void} paint writes RGBA
@@ -144,7 +156,8 @@ export function framed(bitmap, paint) {
           await copyRows(frame, y, count, into);
           bgr = isBGR(frame);
           return { bgr };
-        } catch {
+        } catch (error) {
+          if (error instanceof HamsterError) throw error;
           working = Promise.resolve(false);
           frame.close();
           frame = null;
