@@ -28,9 +28,9 @@ type winogradConv struct {
 // use on an axis. More save more multiplications and lose more precision.
 var winogradOutputs = map[int][]int{1: {1}, 3: {2, 4}, 5: {2}, 7: {2, 4, 6}}
 
-// pieceBytes is about half of a second-level cache: so much of the transforms is
-// worked on at a time.
-const pieceBytes = 1 << 20
+// pieceBytes is a part of a second-level cache: so much of the transforms is worked on at
+// a time, beside the weights.
+const pieceBytes = 3 << 18
 
 // What the transforms take, in nanoseconds for a position and channel, beside
 // multiplications at the tiles' speed in GMAC/s.
