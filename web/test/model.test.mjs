@@ -67,7 +67,10 @@ describe('a model that is loaded while it comes', () => {
         find: async () => (known ? { id: sha256(text), base: url, manifest: text } : null),
         begin: async () => {},
         get: async (/** @type {string} */ hash) => files.get(hash) ?? null,
-        put: async (/** @type {string} */ _, /** @type {string} */ hash, /** @type {Uint8Array<ArrayBuffer>} */ bytes) => files.set(hash, bytes.slice()),
+        put: async (/** @type {string} */ _, /** @type {string} */ hash, /** @type {Uint8Array<ArrayBuffer>} */ bytes) => {
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          files.set(hash, bytes.slice());
+        },
         complete: async () => described.filter((file) => !files.has(file.sha256)).map((file) => file.sha256),
       },
     };
@@ -100,6 +103,19 @@ describe('a model that is loaded while it comes', () => {
     const { begun, kept } = await obtained(needing(['a.bin', 'b.bin']));
     assert.equal(await begun, 'loaded');
     assert.deepEqual([kept.state, kept.from], ['memory', 'cache']);
+  });
+
+  test('is refused by the engine while the rest comes, which is left, and what is whole is kept', async () => {
+    const refusal = Object.assign(new Error('no such operator'), { code: 'model-unsupported' });
+    const left = new Promise((resolve) => {
+      handlers['b.bin'] = (response) => response.on('close', resolve).write('it begins');
+    });
+    await assert.rejects(obtained(async (source) => {
+      await needing(['graph.onnx', 'a.bin', 'spare.bin'])(source);
+      throw refusal;
+    }), (error) => error === refusal);
+    await left;
+    assert.deepEqual(files, new Map([...contents].filter(([path]) => path !== 'b.bin').map(([, bytes]) => [sha256(bytes), bytes])));
   });
 
   test('is refused for the reason why a file cannot be had', async () => {

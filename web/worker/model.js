@@ -262,20 +262,22 @@ async function understood(stored, url, engine) {
 async function gather(wanted, keep, engine, report, begin) {
   const { manifest, text, id, known } = wanted;
   const arriving = new Arriving([manifest.graph, ...manifest.shards]);
+  const stop = new AbortController();
   const begun = begin({ manifest: text, files: arriving.files }, known ? findSnapshot(id, engine) : Promise.resolve(null));
-  begun.catch(() => {}); // whoever waits for it will see
+  begun.catch((refusal) => stop.abort(refusal)); // the rest need not come
   /** @type {(from: Kept['from'], reason: Kept['reason']) => Obtained<T>} */
   const obtained = (from, reason) => ({
     begun, files: [...arriving.arrived.values()],
     kept: { state: reason ? 'memory' : 'kept', from, id, size: manifest.size, fetched: manifest.compressed, reason },
   });
   try {
-    return obtained(await collect(wanted, keep, engine, report, arriving), keep.reason);
+    return obtained(await collect(wanted, keep, engine, report, arriving, stop), keep.reason);
   } catch (failure) {
+    stop.abort(failure); // unless the engine was first
     arriving.fail(failure);
     // What needed no more than had come is loaded, and the former model is gone.
     if (await begun.then(() => true, () => false)) return obtained(known ? 'cache' : 'network', keep.reason || 'store-failed');
-    throw failure;
+    throw stop.signal.reason;
   }
 }
 
@@ -316,9 +318,10 @@ class Arriving {
  * @param {Engine} engine
  * @param {Report} report
  * @param {Arriving} arriving
+ * @param {AbortController} stop
  * @returns {Promise<'cache' | 'network'>}
  */
-async function collect(wanted, keep, engine, report, arriving) {
+async function collect(wanted, keep, engine, report, arriving, stop) {
   const { manifest, text, url, base, id, known } = wanted;
   const all = [manifest.graph, ...manifest.shards];
   const record = {
@@ -344,9 +347,9 @@ async function collect(wanted, keep, engine, report, arriving) {
   let missing = await read(all);
   const fromCache = missing.length === 0;
   if (!fromCache) {
-    await inTurn(`hamster-model-${id}`, () => report.tell('wait', 0, 0), async (waited) => {
+    await inTurn(`hamster-model-${id}`, stop.signal, () => report.tell('wait', 0, 0), async (waited) => {
       if (waited) missing = await read(missing); // another tab has fetched them
-      await fetchFiles(missing, wanted, keep, engine, report, arriving);
+      await fetchFiles(missing, wanted, keep, engine, report, arriving, stop);
     });
   }
   // A database that was deleted meanwhile gets everything once more; begin
@@ -372,9 +375,9 @@ async function collect(wanted, keep, engine, report, arriving) {
  * @param {Engine} engine
  * @param {Report} report
  * @param {Arriving} arriving
+ * @param {AbortController} stop
  */
-async function fetchFiles(missing, { id, base }, keep, engine, report, arriving) {
-  const stop = new AbortController();
+async function fetchFiles(missing, { id, base }, keep, engine, report, arriving, stop) {
   const parts = missing.map(({ compressed }) => ({ done: 0, total: compressed }));
   const tell = () => report.bytes(parts.reduce((sum, { done }) => sum + done, 0), parts.reduce((sum, { total }) => sum + total, 0));
   tell();
@@ -405,10 +408,12 @@ async function fetchFiles(missing, { id, base }, keep, engine, report, arriving)
   const lane = async () => {
     while (next < missing.length) await fetchOne(next++);
   };
+  const lanes = Array.from({ length: parallel }, lane);
   try {
-    await Promise.all(Array.from({ length: parallel }, lane));
+    await Promise.all(lanes);
   } catch (error) {
     stop.abort(error);
+    await Promise.allSettled(lanes); // what was whole is kept
     throw error;
   }
 }
@@ -418,10 +423,11 @@ async function fetchFiles(missing, { id, base }, keep, engine, report, arriving)
  * for this page, each works for itself.
  *
  * @param {string} name
+ * @param {AbortSignal} signal ends the waiting, and should end the work
  * @param {() => void} onwait
  * @param {(waited: boolean) => Promise<void>} work
  */
-async function inTurn(name, onwait, work) {
+async function inTurn(name, signal, onwait, work) {
   if (!navigator.locks) return work(false);
   let begun = false;
   const begin = (/** @type {boolean} */ waited) => {
@@ -435,10 +441,10 @@ async function inTurn(name, onwait, work) {
     });
     if (free) return;
     onwait();
-    await navigator.locks.request(name, () => begin(true));
+    await navigator.locks.request(name, { signal }, () => begin(true));
   } catch (error) {
     if (begun) throw error;
-    await work(false); // a sandboxed page is refused
+    await work(false); // a sandboxed page is refused; what was stopped is so once more
   }
 }
 
