@@ -118,6 +118,18 @@ describe('a model that is loaded while it comes', () => {
     assert.deepEqual(files, new Map([...contents].filter(([path]) => path !== 'b.bin').map(([, bytes]) => [sha256(bytes), bytes])));
   });
 
+  test('leaves nothing in memory when it is refused', async () => {
+    /** @type {Uint8Array[]} */
+    const arrived = [];
+    await assert.rejects(obtained(async (source) => {
+      const others = needing(['graph.onnx', 'a.bin', 'b.bin'])(source);
+      handlers['spare.bin'] = (response) => others.then(() => missing(response));
+      for (const promise of Object.values(source.files)) arrived.push(await promise);
+      return 'loaded';
+    }), { code: 'model-missing' });
+    assert.deepEqual(arrived.map(({ length }) => length), [0, 0, 0]);
+  });
+
   test('is refused for the reason why a file cannot be had', async () => {
     handlers['b.bin'] = missing;
     await assert.rejects(obtained(needing(['graph.onnx', 'a.bin', 'b.bin'])), { code: 'model-missing', message: /b\.bin is not there/ });

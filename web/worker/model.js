@@ -11,6 +11,7 @@ import { HamsterError } from '../shared/errors.js';
 import { maxModelBytes } from '../shared/limits.js';
 import { open, readAll } from './download.js';
 import { hash } from './hash.js';
+import { release } from './release.js';
 import { fetchWhole } from './resume.js';
 import { persistently } from './retry.js';
 import { findSnapshot } from './snapshot.js';
@@ -193,7 +194,9 @@ async function follow(old, offered, engine) {
   const offer = await offered;
   if ('single' in offer) return;
   const wanted = await wantedOf(offer, old.url, engine);
-  if (wanted.id !== old.id) await gather(wanted, new Keep(engine.store), engine, { bytes: () => {}, tell: () => {} }, async () => {});
+  if (wanted.id === old.id) return;
+  const { files } = await gather(wanted, new Keep(engine.store), engine, { bytes: () => {}, tell: () => {} }, async () => {});
+  release(files);
 }
 
 /**
@@ -277,6 +280,7 @@ async function gather(wanted, keep, engine, report, begin) {
     arriving.fail(failure);
     // What needed no more than had come is loaded, and the former model is gone.
     if (await begun.then(() => true, () => false)) return obtained(known ? 'cache' : 'network', keep.reason || 'store-failed');
+    release(arriving.arrived.values());
     throw stop.signal.reason;
   }
 }

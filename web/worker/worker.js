@@ -151,9 +151,8 @@ async function load({ id, model, labels, backend, threads }) {
   };
   const { begun, kept, files } = await stages.of('read', () => obtain(model, offered, running, { bytes, tell: report.tell }, begin));
   report.tell('prepare', 0, 0);
-  const { packing, ...info } = await stages.of('compile', () => begun);
+  const { packing, ...info } = await stages.of('compile', () => begun).finally(() => release(files));
   stages.split('pack', packing);
-  release(files);
   const found = await running.snapshot();
   settle = async () => {
     settle = async () => {};
