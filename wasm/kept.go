@@ -75,11 +75,7 @@ func storeFunctions(s *store.Store) map[string]any {
 			return nil, s.Begin(ctx, m)
 		}),
 		"get": wrapped(1, func(ctx context.Context, args []js.Value) (any, error) {
-			bytes, err := s.Get(ctx, args[0].String())
-			if errors.Is(err, store.ErrAbsent) {
-				return js.Null(), nil
-			}
-			return bytes, err
+			return orNull(s.Get(ctx, args[0].String()))
 		}),
 		"put": wrapped(3, func(ctx context.Context, args []js.Value) (any, error) {
 			return nil, s.Put(ctx, args[0].String(), args[1].String(), args[2])
@@ -88,11 +84,7 @@ func storeFunctions(s *store.Store) map[string]any {
 			return nil, s.PutSnapshot(ctx, args[0].String(), args[1].String(), args[2])
 		}),
 		"getSnapshot": wrapped(2, func(ctx context.Context, args []js.Value) (any, error) {
-			bytes, err := s.GetSnapshot(ctx, args[0].String(), args[1].String())
-			if errors.Is(err, store.ErrAbsent) {
-				return js.Null(), nil
-			}
-			return bytes, err
+			return orNull(s.GetSnapshot(ctx, args[0].String(), args[1].String()))
 		}),
 		"complete": wrapped(1, func(ctx context.Context, args []js.Value) (any, error) {
 			missing, err := s.Complete(ctx, args[0].String())
@@ -102,6 +94,14 @@ func storeFunctions(s *store.Store) map[string]any {
 			return nil, s.Remove(ctx, args[0].String())
 		}),
 	}
+}
+
+// orNull is what is kept, or null where it is absent.
+func orNull(bytes js.Value, err error) (any, error) {
+	if errors.Is(err, store.ErrAbsent) {
+		return js.Null(), nil
+	}
+	return bytes, err
 }
 
 // storeFault gives an error of package store its code.

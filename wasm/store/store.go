@@ -57,6 +57,9 @@ var (
 // ErrAbsent means that a file is not kept.
 var ErrAbsent = errors.New("the file is not kept")
 
+// errNotKept means that a model is not kept, so that what goes with it cannot be.
+var errNotKept = errors.New("the model is not kept")
+
 // Model is what is known of a model that is kept or on its way.
 type Model struct {
 	ID  string `json:"id"`  // the manifest's hash: another version is another model
@@ -176,32 +179,42 @@ func (s *Store) Get(ctx context.Context, sha256 string) (js.Value, error) {
 // Put keeps the bytes of a file, a Uint8Array, for the model with the given ID.
 // Where there is no room, other models go, if that can make enough for all of this one.
 func (s *Store) Put(ctx context.Context, id, sha256 string, bytes js.Value) error {
-	var content js.Value
-	// A Blob holds the view's bytes alone, a view its whole buffer.
-	err := attempt(func() { content = js.Global().Get("Blob").New([]any{bytes}) })
-	if err != nil {
-		return fmt.Errorf("keep %.8s…: %w", sha256, err)
-	}
 	for {
-		err := s.transact(ctx, idb.TransactionReadWrite, func(t *transaction) error {
+		err := s.store(ctx, bytes, func(t *transaction, content js.Value) error {
 			return t.put(ctx, filesStore, sha256, content)
 		})
-		switch {
-		case err == nil:
+		if err == nil {
 			return nil
-		case errors.Is(err, ErrFull):
-			if gone, err2 := s.evictOne(ctx, id, int64(bytes.Length())); err2 != nil || !gone {
-				return fmt.Errorf("keep %.8s…: %w", sha256, err)
-			}
-		case ctx.Err() == nil && isA(content, "Blob"):
-			// WebKit's private windows keep bytes, but no Blobs, and do not say so.
-			if err2 := attempt(func() { content = bytes.Call("slice") }); err2 != nil {
-				return fmt.Errorf("keep %.8s…: %w", sha256, err2)
-			}
-		default:
-			return fmt.Errorf("keep %.8s…: %w", sha256, err)
 		}
+		if errors.Is(err, ErrFull) {
+			if gone, err2 := s.evictOne(ctx, id, int64(bytes.Length())); err2 == nil && gone {
+				continue
+			}
+		}
+		return fmt.Errorf("keep %.8s…: %w", sha256, err)
 	}
+}
+
+// store has put store the bytes of a Uint8Array, in a transaction, as what this browser
+// stores of them.
+func (s *Store) store(ctx context.Context, bytes js.Value, put func(t *transaction, content js.Value) error) error {
+	var content js.Value
+	try := func() error {
+		return s.transact(ctx, idb.TransactionReadWrite, func(t *transaction) error { return put(t, content) })
+	}
+	// A Blob holds the view's bytes alone, a view its whole buffer.
+	if err := attempt(func() { content = js.Global().Get("Blob").New([]any{bytes}) }); err != nil {
+		return err
+	}
+	err := try()
+	if err == nil || errors.Is(err, ErrFull) || errors.Is(err, errNotKept) || ctx.Err() != nil {
+		return err
+	}
+	// WebKit's private windows keep bytes, but no Blobs, and do not say so.
+	if err := attempt(func() { content = bytes.Call("slice") }); err != nil {
+		return err
+	}
+	return try()
 }
 
 // snapshotPrefix tells snapshots from files, whose keys are hashes.
@@ -214,17 +227,13 @@ func snapshotKey(id, program string) string { return snapshotPrefix + id + " " +
 // to find of a model the next time, in the place of what another program has kept. It goes
 // when the model goes. Nothing has to make room for it.
 func (s *Store) PutSnapshot(ctx context.Context, id, program string, bytes js.Value) error {
-	err := s.transact(ctx, idb.TransactionReadWrite, func(t *transaction) error {
-		var content js.Value
-		if err := attempt(func() { content = js.Global().Get("Blob").New([]any{bytes}) }); err != nil {
-			return err
-		}
+	err := s.store(ctx, bytes, func(t *transaction, content js.Value) error {
 		all, err := t.models(ctx)
 		if err != nil {
 			return err
 		}
 		if !slices.ContainsFunc(all, func(m Model) bool { return m.ID == id && m.Complete }) {
-			return errors.New("the model is not kept")
+			return errNotKept
 		}
 		kept, err := t.keys(ctx, filesStore)
 		if err != nil {

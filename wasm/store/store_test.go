@@ -561,6 +561,12 @@ func TestWhereNoBlobsAreStoredBytesAre(t *testing.T) {
 			if string(b) != "aaaa" || got.Get("buffer").Get("byteLength").Int() != 4 {
 				t.Errorf("%q in a buffer of %d", b, got.Get("buffer").Get("byteLength").Int())
 			}
+			if err := s.PutSnapshot(t.Context(), "a", "program", array("snapshot")); err != nil {
+				t.Fatal(err)
+			}
+			if got, err = s.GetSnapshot(t.Context(), "a", "program"); err != nil || text(got) != "snapshot" {
+				t.Errorf("the snapshot: %v", err)
+			}
 		})
 	}
 }
