@@ -7,7 +7,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
  * @import { ServerResponse } from 'node:http'
  *
  * @typedef {{ manifest: string, files: Record<string, Promise<Uint8Array<ArrayBuffer>>> }} Source
- * @typedef {(source: Source) => Promise<string>} Begin
+ * @typedef {(source: Source, snapshot: Promise<null>, remember: boolean) => Promise<string>} Begin
  */
 
 // Its types are those of a worker.
@@ -36,6 +36,8 @@ describe('a model that is loaded while it comes', () => {
   let files;
   /** Whether all of it was kept once. */
   let known = false;
+  /** Whether nothing can be kept. */
+  let refuses = false;
 
   before(async () => {
     server = createServer((request, response) => {
@@ -51,6 +53,7 @@ describe('a model that is loaded while it comes', () => {
     handlers = {};
     files = new Map();
     known = false;
+    refuses = false;
   });
 
   after(() => {
@@ -64,7 +67,10 @@ describe('a model that is loaded while it comes', () => {
       build: '', // without snapshots
       describe: async (/** @type {string} */ manifest) => JSON.parse(manifest),
       store: {
-        find: async () => (known ? { id: sha256(text), base: url, manifest: text } : null),
+        find: async () => {
+          if (refuses) throw Object.assign(new Error('no'), { code: 'store-refused' });
+          return known ? { id: sha256(text), base: url, manifest: text } : null;
+        },
         begin: async () => {},
         get: async (/** @type {string} */ hash) => files.get(hash) ?? null,
         put: async (/** @type {string} */ _, /** @type {string} */ hash, /** @type {Uint8Array<ArrayBuffer>} */ bytes) => {
@@ -77,11 +83,13 @@ describe('a model that is loaded while it comes', () => {
     return obtain(url, Promise.resolve({ base: url, text }), engine, { bytes: () => {}, tell: () => {} }, begin);
   }
 
-  /** Begins as the engine does, which reads one file after the other. @param {string[]} needed @returns {Begin} */
-  const needing = (needed) => async ({ files }) => {
+  /** Begins as the engine does, which reads one file after the other. @param {string[]} needed */
+  const needing = (needed) => async (/** @type {Source} */ { files }) => {
     for (const path of needed) await files[path];
     return 'loaded';
   };
+
+  const all = needing([...contents.keys()]);
 
   const missing = (/** @type {ServerResponse} */ response) => response.writeHead(404).end();
 
@@ -117,6 +125,19 @@ describe('a model that is loaded while it comes', () => {
     await left;
     assert.deepEqual(files, new Map([...contents].filter(([path]) => path !== 'b.bin').map(([, bytes]) => [sha256(bytes), bytes])));
   });
+
+  for (const [what, refusing] of /** @type {[string, boolean][]} */ ([['is', false], ['is not', true]])) {
+    test(`${what} remembered where a browser ${refusing ? 'keeps nothing' : 'keeps it'}`, async () => {
+      refuses = refusing;
+      /** @type {boolean | null} */
+      let remembered = null;
+      const { kept } = await obtained((source, _, remember) => {
+        remembered = remember;
+        return all(source);
+      });
+      assert.deepEqual([remembered, kept.reason], [!refusing, refusing ? 'store-refused' : '']);
+    });
+  }
 
   test('leaves nothing in memory when it is refused', async () => {
     /** @type {Uint8Array[]} */

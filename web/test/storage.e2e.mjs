@@ -301,6 +301,40 @@ describe('the model on this device', { skip }, () => {
     assert.deepEqual(await snapshots(page), [], 'a snapshot goes with its model');
   }));
 
+  test('what was compiled is kept by a visit that only asks what spoke for an answer', () => within({}, async (p) => {
+    const page = await p.visit();
+    await ready(page);
+    await page.evaluate(async (library, photo) => {
+      const { load } = await import(library);
+      const classifier = await load();
+      await classifier.explain(photo);
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      classifier.close();
+    }, '/web/hamster.js', '/samples/rocket.jpg');
+    assert.equal((await snapshots(page)).length, 1);
+  }));
+
+  test('what was compiled is kept by a worker that goes on to another model', () => within({}, async (p) => {
+    const page = await p.visit();
+    await ready(page);
+    await page.evaluate(async (path) => {
+      const worker = new Worker(path, { type: 'module' });
+      worker.postMessage({ type: 'start', lock: 'another', addresses: {} });
+      await new Promise((resolve, reject) => {
+        worker.onmessage = ({ data }) => {
+          if (data.type === 'failure') reject(new Error(data.error.message));
+          if (data.type === 'result' && data.id === 2) resolve(undefined);
+        };
+        for (const [i, name] of ['index.json', 'default.onnx'].entries()) {
+          worker.postMessage({ type: 'load', id: i + 1, model: new URL(`/models/${name}`, location.href).href, labels: '', backend: 'auto', threads: 1 });
+        }
+      });
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      worker.terminate();
+    }, workerPath);
+    assert.equal((await snapshots(page)).length, 1);
+  }));
+
   test('the browser is asked once, over all visits, not to clear it away', () => within({}, async (p) => {
     const count = (/** @type {Page} */ page) => page.evaluateOnNewDocument(() => {
       const persist = StorageManager.prototype.persist;

@@ -30,10 +30,11 @@ import { findSnapshot } from './snapshot.js';
  */
 
 /**
- * Begins to load a model that is still on its way, with its snapshot if there is one.
+ * Begins to load a model that is still on its way, with its snapshot if there is one;
+ * `remember` where a new one may be kept.
  *
  * @template T
- * @typedef {(source: ModelSource, snapshot: Promise<Uint8Array<ArrayBuffer> | null>) => Promise<T>} Begin
+ * @typedef {(source: ModelSource, snapshot: Promise<Uint8Array<ArrayBuffer> | null>, remember: boolean) => Promise<T>} Begin
  */
 
 /**
@@ -218,7 +219,7 @@ async function wantedOf({ base, text }, url, engine) {
  */
 function alone(file, from, begin) {
   const kept = /** @type {const} */ ({ state: 'single', from, id: '', size: file.length, fetched: 0, reason: '' });
-  return { begun: begin(file, Promise.resolve(null)), kept, files: [file] };
+  return { begun: begin(file, Promise.resolve(null), false), kept, files: [file] };
 }
 
 /**
@@ -266,7 +267,7 @@ async function gather(wanted, keep, engine, report, begin) {
   const { manifest, text, id, known } = wanted;
   const arriving = new Arriving([manifest.graph, ...manifest.shards]);
   const stop = new AbortController();
-  const begun = begin({ manifest: text, files: arriving.files }, known ? findSnapshot(id, engine) : Promise.resolve(null));
+  const begun = begin({ manifest: text, files: arriving.files }, known ? findSnapshot(id, engine) : Promise.resolve(null), !keep.reason);
   begun.catch((refusal) => stop.abort(refusal)); // the rest need not come
   /** @type {(from: Kept['from'], reason: Kept['reason']) => Obtained<T>} */
   const obtained = (from, reason) => ({

@@ -38,7 +38,7 @@ let lastRun = '';
 /** Requests that somebody still waits for. */
 const wanted = new Set();
 
-/** Keeps the snapshot of the model, once; it waits for the first answer. @type {() => Promise<void>} */
+/** Keeps the snapshot of the model, once; it waits for the first answer, or the next model. @type {() => Promise<void>} */
 let settle = async () => {};
 
 /** Programs that have practised, or are about to. @type {WeakSet<Engine>} */
@@ -139,9 +139,9 @@ async function load({ id, model, labels, backend, threads }) {
   const running = await engine;
   const options = { backend, threads, labels };
   /** @type {import('./model.js').Begin<Loaded>} */
-  const begin = async (source, snapshot) => {
+  const begin = async (source, snapshot, remember) => {
     try {
-      return await running.load(source, { ...options, remember: !(source instanceof Uint8Array) }, await snapshot);
+      return await running.load(source, { ...options, remember }, await snapshot);
     } catch (refusal) {
       if (HamsterError.from(refusal).code !== 'backend-left-out') throw refusal;
       // Without one of its files the engine refuses as well, and so would every other.
@@ -154,6 +154,7 @@ async function load({ id, model, labels, backend, threads }) {
   const { packing, ...info } = await stages.of('compile', () => begun).finally(() => release(files));
   stages.split('pack', packing);
   const found = await running.snapshot();
+  settle(); // of the model before, which nobody has asked
   settle = async () => {
     settle = async () => {};
     if (found && kept.state === 'kept') await keepSnapshot(kept.id, found, running).catch(() => {}); // then the next visit makes its own
@@ -306,6 +307,7 @@ async function heatmap(running, id, picture, request) {
     await new Promise((resolve) => setTimeout(resolve)); // a cancel may come in
     return wanted.has(id);
   });
+  settle();
   return { ...found, took: performance.now() - begun };
 }
 
