@@ -9,8 +9,8 @@ import { checkPictureSize } from './limits.js';
  * do, and turned upright by EXIF in mode `quality` only, since Keras ignores
  * how a camera was held. Close the bitmap after use.
  *
- * Reading pixels back takes a canvas, and a canvas keeps them premultiplied.
- * Opaque ones come back exactly; those that are partly transparent come back
+ * Opaque pixels are read exactly, by a canvas or a VideoFrame. Those with alpha take a
+ * canvas, which keeps them premultiplied: those that are partly transparent come back
  * rounded, and wholly transparent ones black, where Go and PIL still see the
  * colour beneath.
  *

@@ -121,6 +121,32 @@ describe('frames', { skip }, () => {
     });
   }
 
+  test('mode keras, which reads by the canvas, does not ask what frames can do', async () => {
+    const { page, close } = await openPage(browser, new URL('LICENSE.txt', server.url).href);
+    const asked = await page.evaluate(async (base64) => {
+      let asked = 0;
+      globalThis.VideoFrame = class extends VideoFrame {
+        /** @param {[any, any]} options */
+        constructor(...options) {
+          super(...options);
+          asked++;
+        }
+      };
+      // @ts-expect-error: an address on the server, not a file here
+      const { decode } = await import('/web/worker/decode.js');
+      const file = new Blob([Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))]);
+      const seen = [];
+      for (const mode of ['keras', 'quality']) {
+        (await decode(file, mode)).close();
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        seen.push(asked);
+      }
+      return seen;
+    }, await readFile(join(photos, 'rocket.jpg'), 'base64'));
+    assert.deepEqual(asked, [0, 1]);
+    await close();
+  });
+
   test('a photo gets the same scores in a worker whose frames lie', async () => {
     const image = await readFile(join(photos, 'rocket.jpg'), 'base64');
     const scores = [];

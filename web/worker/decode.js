@@ -26,7 +26,7 @@ export const decodes = typeof OffscreenCanvas === 'function' && typeof createIma
  * @returns {Promise<Picture>}
  */
 export async function decode(file, mode) {
-  framesWork(); // the answer comes while the photo is decoded
+  if (mode !== 'keras') framesWork(); // the answer comes while the photo is decoded
   return drawn(await openBitmap(file, mode));
 }
 
