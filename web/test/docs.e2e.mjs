@@ -148,6 +148,17 @@ describe('the examples', { skip }, () => {
       assert.ok(codes.length > 30);
       assert.deepEqual(codes.filter((code) => !text.includes(`\`${code}\``)), []);
     });
+
+    test('it names all that is declared of options, answers and models', async () => {
+      const text = await readFile(join(root, 'docs/api.md'), 'utf8');
+      const declared = await readFile(join(root, 'web/hamster.d.ts'), 'utf8');
+      for (const name of ['EngineOptions', 'ClassifyOptions', 'ExplainOptions', 'Classification', 'Heatmap', 'ModelInfo', 'Progress']) {
+        const [, body] = new RegExp(`^export interface ${name} {\n(.*?)^}`, 'ms').exec(declared) ?? [];
+        const fields = [...body.matchAll(/^  (\w+)\??:/gm)].map(([, field]) => field);
+        assert.ok(fields.length > 2, name);
+        assert.deepEqual(fields.filter((field) => !new RegExp(`\`[^\`]*\\b${field}\\b[^\`]*\``).test(text)), [], name);
+      }
+    });
   });
 
   test('nothing of them was left uncaught', () => assert.deepEqual(faults, []));
