@@ -39,8 +39,8 @@ const (
 	// barrier, in all threads.
 	AbortOffset = headerAbort
 
-	// DefaultSpin is about 50 µs of polling.
-	DefaultSpin = 10000
+	// DefaultSpin is about a quarter of a millisecond of polling.
+	DefaultSpin = 50_000
 	// DefaultTimeout is ten seconds in nanoseconds.
 	DefaultTimeout int64 = 10e9
 )
