@@ -649,8 +649,10 @@ func expectRows(t *testing.T, r *Report, want map[string][]string) {
 	for _, row := range r.Rows {
 		setting := strings.Join(strings.Fields(fmt.Sprint(row.System, " ", row.Backend, " ", row.Variant, " ", row.Threads, " ", row.Model)), " ")
 		got[row.Metric] = append(got[row.Metric], setting)
-		// A good page has no long task.
-		if !(row.Median > 0) && !strings.HasPrefix(row.Metric, "main_") || row.Median < 0 || row.Input == 0 {
+		// A good page has no long task; and a stage that ends before the files are there takes
+		// nobody's time.
+		hidden := row.Metric == "visit_compile_ms" || row.Metric == "visit_pack_ms"
+		if !(row.Median > 0) && !strings.HasPrefix(row.Metric, "main_") && !hidden || row.Median < 0 || row.Input == 0 {
 			t.Errorf("%+v", row)
 		}
 	}
