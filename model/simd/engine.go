@@ -101,7 +101,7 @@ func assemble(ctx context.Context, c *Compiled, weights Weights, cfg Config, m m
 	return e, nil
 }
 
-// start writes constants and packs the weights.
+// start writes constants and lays the weights out.
 func start(ctx context.Context, c *Compiled, weights Weights, m machine) (*Engine, error) {
 	begun := time.Now()
 	for _, s := range c.Image {

@@ -14,7 +14,7 @@ import (
 // quantised model stays small. docs/standalone.md describes its exports:
 //
 //	memory          the memory
-//	init()          packs the weights; once, before anything else
+//	init()          lays the weights out; once, before anything else
 //	infer() → i32   computes the outputs for the input in memory; 0 is success
 //	run             what these two call
 //	input, inputLength, output, outputLength

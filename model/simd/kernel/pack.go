@@ -98,7 +98,8 @@ func packLanes(f *asm.Func, desc, item, lane asm.LocalI32, base []asm.LocalI32, 
 	}
 }
 
-// Pack is the kernel that lays stored weights out for Conv, once, at load.
+// Pack is the kernel that makes floats of stored weights, once, at load: of those that are
+// floats already, for Conv, and of the few that Depthwise has.
 type Pack struct{ From Source }
 
 // PackStep writes (q − Zero[o])·Scale[o] for every weight q into
