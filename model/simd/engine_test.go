@@ -21,7 +21,10 @@ import (
 )
 
 // small is a model of one convolution and a pool: 3×9×9 in, a row of 5 out.
-func small(tb testing.TB) *graph.Graph {
+func small(tb testing.TB) *graph.Graph { return smallOf(tb, "conv") }
+
+// smallOf gives the first node a name, whose length decides where weights lie in the file.
+func smallOf(tb testing.TB, node string) *graph.Graph {
 	tb.Helper()
 	w := make([]float32, 5*3*3*3)
 	for i := range w {
@@ -33,7 +36,7 @@ func small(tb testing.TB) *graph.Graph {
 		Outputs: []onnxbuild.Value{{Name: "y", Shape: []int{1, 5}}},
 		Tensors: []*onnxfile.Tensor{onnxbuild.Floats("w", []int{5, 3, 3, 3}, w...)},
 		Nodes: []onnxbuild.Node{
-			{Name: "conv", Op: "Conv", Inputs: []string{"x", "w"}, Outputs: []string{"a"}, Attrs: onnxbuild.Attrs{"pads": []int{1, 1, 1, 1}}},
+			{Name: node, Op: "Conv", Inputs: []string{"x", "w"}, Outputs: []string{"a"}, Attrs: onnxbuild.Attrs{"pads": []int{1, 1, 1, 1}}},
 			{Name: "mean", Op: "GlobalAveragePool", Inputs: []string{"a"}, Outputs: []string{"b"}},
 			{Name: "flat", Op: "Flatten", Inputs: []string{"b"}, Outputs: []string{"y"}},
 		},
@@ -203,6 +206,34 @@ func TestSeveralOutputsComeInOrder(t *testing.T) {
 		if !slices.Equal(got[i], want) {
 			t.Errorf("output %d is %v, want %v", i, got[i], want)
 		}
+	}
+}
+
+func TestStoredWeightsAreStagedAsFarFromAWordAsInTheirFile(t *testing.T) {
+	var want []float32
+	offsets := map[int64]bool{}
+	for length := 1; length <= 8; length++ {
+		g := smallOf(t, strings.Repeat("n", length))
+		c, err := Compile(t.Context(), g, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range c.Packs[0].Loads {
+			if at := l.Tensor.Range.Offset; int64(l.Addr)%8 != at%8 {
+				t.Errorf("%d in the file, %d in the memory", at, l.Addr)
+			} else {
+				offsets[at%8] = true
+			}
+		}
+		got := one(t, engine(t, g, Config{Threads: 1}), wave(smallLen))
+		if want == nil {
+			want = got
+		} else if !slices.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+	}
+	if len(offsets) != 8 {
+		t.Errorf("only %v were tried", offsets)
 	}
 }
 

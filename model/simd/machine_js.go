@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"sync"
 	"syscall/js"
-	"time"
 
 	"hamster/model/onnxfile"
 	"hamster/model/simd/asm"
@@ -35,10 +33,9 @@ func boot(ctx context.Context, weights Weights, cfg Config, compile func(Options
 	threads, note := cfg.threads()
 	e, err := create(ctx, weights, cfg, compile, relaxed, threads > 1, threads)
 	if mayPassAlone(ctx, err) && threads > 1 {
-		// Workers fail for many reasons that one thread does not share; a graph or weights
-		// that fail do so on any number of them. The module stays the one for threads: so a
-		// snapshot of it is good for the next visit, whatever becomes of the threads then.
-		note = fmt.Sprintf("one thread, since more failed: %v", err)
+		// Threads fail for many reasons that one does not share; a graph or weights
+		// that fail do so on any number of them.
+		note = alone(err)
 		e, err = create(ctx, weights, cfg, compile, relaxed, true, 1)
 		if mayPassAlone(ctx, err) {
 			e, err = create(ctx, weights, cfg, compile, relaxed, false, 1)
@@ -53,13 +50,16 @@ func boot(ctx context.Context, weights Weights, cfg Config, compile func(Options
 	return e, nil
 }
 
+// alone says why one thread runs against the wish.
+func alone(err error) string { return fmt.Sprintf("one thread, since more failed: %v", err) }
+
 // mayPassAlone tells whether what failed may have done so for its threads or their memory.
 func mayPassAlone(ctx context.Context, err error) bool {
 	var unstarted *startError
 	return ctx.Err() == nil && (errors.As(err, &unstarted) || errors.Is(err, ErrBroken))
 }
 
-// startError means that the browser did not start a module or its threads.
+// startError means that the browser did not start a module.
 type startError struct{ err error }
 
 func (e *startError) Error() string { return e.err.Error() }
@@ -128,30 +128,43 @@ func validates(probe func() ([]byte, error)) (bool, error) {
 	return ok, err
 }
 
+// create starts the threads first: they come up while the model is compiled and its
+// weights are laid out. Where they fail, one thread runs the module that was made for
+// several: so a snapshot of it is good for the next visit, whatever becomes of them then.
 func create(ctx context.Context, weights Weights, cfg Config, compile func(Options) (*Compiled, error), relaxed, shared bool, threads int) (*Engine, error) {
-	c, err := compile(cfg.options(relaxed, shared))
+	c := hire(cfg.ThreadURL, threads-1)
+	compiled, err := compile(cfg.options(relaxed, shared))
+	if err != nil {
+		c.dismiss()
+		return nil, err
+	}
+	m, err := newBrowser(compiled, c)
+	if err != nil {
+		c.dismiss()
+		return nil, err
+	}
+	e, err := assemble(ctx, compiled, weights, cfg, m)
 	if err != nil {
 		return nil, err
 	}
-	m, err := newBrowser(ctx, c, cfg.ThreadURL, threads)
-	if err != nil {
-		return nil, err
+	if err := c.wait(ctx); ctx.Err() != nil {
+		e.Close()
+		return nil, ctx.Err()
+	} else if err != nil {
+		c.dismiss()
+		e.note = alone(fmt.Errorf("simd: start %d threads: %w", threads, err))
 	}
-	return assemble(ctx, c, weights, cfg, m)
+	return e, nil
 }
 
-// browser is a module instance in the worker that Go runs in, and the workers
-// of its other threads.
+// browser is a module instance in the worker that Go runs in.
 type browser struct {
 	memory  js.Value // Uint8Array over the whole memory
 	words   js.Value // Int32Array over the same
 	entry   js.Value
 	atomics js.Value
-	workers []js.Value
+	crew    *crew
 	epoch   int
-	// listening is the AbortController of the listeners that release holds.
-	listening js.Value
-	release   []js.Func
 }
 
 // The control block through which other threads learn what to run; it lies in
@@ -164,115 +177,24 @@ const (
 	wordDone    = controlWord + 3
 )
 
-// startTime is how long all threads together may take to come up.
-const startTime = 3 * time.Second
-
-func newBrowser(ctx context.Context, c *Compiled, threadURL string, threads int) (*browser, error) {
-	m := &browser{atomics: js.Global().Get("Atomics")}
+func newBrowser(c *Compiled, crew *crew) (*browser, error) {
+	m := &browser{atomics: js.Global().Get("Atomics"), crew: crew}
 	wasm := js.Global().Get("WebAssembly")
-	var module, memory js.Value
 	err := attempt(func() {
-		module = wasm.Get("Module").New(array(c.Module))
-		memory = wasm.Get("Memory").New(map[string]any{
+		module := wasm.Get("Module").New(array(c.Module))
+		memory := wasm.Get("Memory").New(map[string]any{
 			"initial": c.Pages, "maximum": c.Pages, "shared": c.Options.Threads,
 		})
 		instance := wasm.Get("Instance").New(module, map[string]any{"env": map[string]any{"memory": memory}})
 		m.entry = instance.Get("exports").Get("run")
 		m.memory = js.Global().Get("Uint8Array").New(memory.Get("buffer"))
 		m.words = js.Global().Get("Int32Array").New(memory.Get("buffer"))
+		crew.brief(module, memory)
 	})
 	if err != nil {
 		return nil, &startError{fmt.Errorf("simd: start a module with %d MB of memory: %w", c.Pages/16, err)}
 	}
-	if threads > 1 {
-		if err := m.spawn(ctx, threadURL, module, memory, threads); err != nil {
-			m.close()
-			return nil, &startError{fmt.Errorf("simd: start %d threads: %w", threads, err)}
-		}
-	}
 	return m, nil
-}
-
-// spawn starts the workers of the other threads and waits until all are up.
-func (m *browser) spawn(ctx context.Context, url string, module, memory js.Value, threads int) error {
-	ready := make(chan error, threads)
-	handler := func(f func(event js.Value) error) js.Func {
-		fn := js.FuncOf(func(_ js.Value, args []js.Value) any {
-			select {
-			case ready <- f(args[0]):
-			default: // nobody waits any more
-			}
-			return nil
-		})
-		m.release = append(m.release, fn)
-		return fn
-	}
-	up := handler(func(js.Value) error { return nil })
-	failed := handler(func(e js.Value) error {
-		message := "a thread's worker failed"
-		if s := e.Get("message"); s.Type() == js.TypeString {
-			message += ": " + s.String()
-		}
-		return errors.New(message)
-	})
-	err := attempt(func() {
-		prototype := func(class string) js.Value { return js.Global().Get(class).Get("prototype") }
-		// A thread's error that nobody takes is one of the worker that Go runs in.
-		// This takes it even when the engine is closed.
-		handled := prototype("Function").Get("call").Call("bind", prototype("Event").Get("preventDefault"))
-		m.listening = js.Global().Get("AbortController").New()
-		while := map[string]any{"signal": m.listening.Get("signal")}
-		for i := 1; i < threads; i++ {
-			w := js.Global().Get("Worker").New(trusted(url), map[string]any{"type": "module", "name": fmt.Sprintf("hamster thread %d", i)})
-			m.workers = append(m.workers, w)
-			w.Call("addEventListener", "error", handled)
-			w.Call("addEventListener", "message", up, while)
-			w.Call("addEventListener", "error", failed, while)
-			w.Call("addEventListener", "messageerror", failed, while)
-			w.Call("postMessage", map[string]any{
-				"module": module, "memory": memory, "thread": i, "control": controlWord,
-			})
-		}
-	})
-	if err != nil {
-		return err
-	}
-	late := time.NewTimer(startTime)
-	defer late.Stop()
-	for range m.workers {
-		select {
-		case err := <-ready:
-			if err != nil {
-				return err
-			}
-		case <-late.C:
-			return fmt.Errorf("not up within %v", startTime)
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
-}
-
-// policy makes the addresses that a page wants which requires Trusted Types;
-// undefined where there are none, or none of this name is allowed.
-var policy = sync.OnceValue(func() (p js.Value) {
-	// A worker has it for itself, whatever its page has.
-	types := js.Global().Get("trustedTypes")
-	if types.Truthy() {
-		_ = attempt(func() {
-			p = types.Call("createPolicy", "hamster", map[string]any{"createScriptURL": js.Global().Get("String")})
-		})
-	}
-	return p
-})
-
-// trusted is the address of a script of ours, as the page wants it.
-func trusted(url string) js.Value {
-	if p := policy(); p.Truthy() {
-		return p.Call("createScriptURL", url)
-	}
-	return js.ValueOf(url)
 }
 
 func (m *browser) write(addr uint32, b []byte) error {
@@ -353,8 +275,11 @@ func (m *browser) rows(px preprocess.Pixels, y, n int, addr uint32, anyOrder boo
 
 func (m *browser) run(_ context.Context, program uint32) error {
 	result := 0
+	n := 1
+	if m.crew.isUp() {
+		n = m.threads()
+	}
 	err := attempt(func() {
-		n := m.threads()
 		if n == 1 {
 			result = m.entry.Invoke(program, 0, 1).Int()
 			return
@@ -387,21 +312,10 @@ func (m *browser) run(_ context.Context, program uint32) error {
 	return nil
 }
 
-func (m *browser) threads() int { return 1 + len(m.workers) }
+func (m *browser) threads() int { return 1 + len(m.crew.workers) }
 
 func (m *browser) close() error {
-	err := attempt(func() {
-		for _, w := range m.workers {
-			w.Call("terminate")
-		}
-		if m.listening.Truthy() {
-			m.listening.Call("abort")
-		}
-	})
-	for _, f := range m.release {
-		f.Release()
-	}
-	m.workers, m.release = nil, nil
+	err := m.crew.dismiss()
 	m.memory, m.words, m.entry = js.Undefined(), js.Undefined(), js.Undefined()
 	// The browser frees the memory once Go has no reference left, which Go
 	// notices when it collects: seldom, on a heap that hardly grows.

@@ -48,9 +48,17 @@ func source(w ir.Weight, kernelSize [2]int) (from kernel.Source, stride [4]int, 
 	return from, [4]int{w.I * kh * kw * n, kh * kw * n, kw * n, n}, nil
 }
 
+// lead is how far into the staging area the stored bytes lie, so that they are as far
+// from a word as in their file: browsers copy others byte after byte into shared memory,
+// four times as slowly.
+func (j job) lead() int { return int(j.w.Source.Const.Range.Offset & 7) }
+
+// stored is what the stored bytes take of it.
+func (j job) stored() int { return align(j.lead() + int(j.w.Source.Const.Bytes())) }
+
 // bytes is what a job takes of the staging area.
 func (j job) bytes() int {
-	return align(int(j.w.Source.Const.Bytes())) + align(4*len(j.maps[0])) + align(4*len(j.maps[1])) + programRoom + len(j.steps)*stepRoom
+	return j.stored() + align(4*len(j.maps[0])) + align(4*len(j.maps[1])) + programRoom + len(j.steps)*stepRoom
 }
 
 // A program takes less than these: programRoom once, stepRoom for each step.
@@ -103,8 +111,8 @@ func (c *compiler) pack(jobs []job) (Pack, error) {
 	ins := make([]uint32, len(jobs))
 	imageSize := 0
 	for i, j := range jobs {
-		imageSize += j.bytes() - align(int(j.w.Source.Const.Bytes()))
-		ins[i] = staging.take(int(j.w.Source.Const.Bytes()))
+		imageSize += j.bytes() - j.stored()
+		ins[i] = staging.take(j.stored()) + uint32(j.lead())
 		p.Loads = append(p.Loads, Load{j.w.Source.Const, ins[i]})
 	}
 	p.Image.Addr = uint32(staging.at)

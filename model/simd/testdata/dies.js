@@ -1,6 +1,8 @@
 // A thread as in web/worker/thread.js, that ends within its n-th program,
-// "?after=n", with an error or, by "&how=close", without a word.
+// "?after=n", with an error or, by "&how=close", without a word. By "&only=p" it counts
+// those at address p.
 const options = new URL(location.href).searchParams;
+const only = Number(options.get('only') ?? NaN);
 
 addEventListener('message', ({ data }) => {
   const { module, memory, thread, control } = data;
@@ -12,7 +14,7 @@ addEventListener('message', ({ data }) => {
     const next = Atomics.load(words, control);
     if (next === seen) continue;
     seen = next;
-    if (--left === 0) {
+    if ((Number.isNaN(only) || Atomics.load(words, control + 1) === only) && --left === 0) {
       if (options.get('how') !== 'close') throw new Error('this thread dies');
       close();
       return;

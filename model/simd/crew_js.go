@@ -1,0 +1,177 @@
+//go:build js && wasm
+
+package simd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"syscall/js"
+	"time"
+)
+
+// startTime is how long all threads together may take to come up, once there is nothing
+// else to wait for.
+const startTime = 3 * time.Second
+
+// crew is the workers of an engine's other threads; there may be none.
+type crew struct {
+	workers []js.Value
+	// answers has one of each worker: nil when it is up. Awaited are those to come, unless
+	// one has failed.
+	answers chan error
+	awaited int
+	failed  error
+	// listening is the AbortController of the listeners that release holds.
+	listening js.Value
+	release   []js.Func
+}
+
+// hire starts n workers. What goes wrong is told by wait.
+func hire(url string, n int) *crew {
+	c := &crew{answers: make(chan error, max(n, 0)), listening: js.Undefined()}
+	if n < 1 {
+		return c
+	}
+	up := c.handler(func(js.Value) error { return nil })
+	failed := c.handler(func(e js.Value) error {
+		message := "a thread's worker failed"
+		if s := e.Get("message"); s.Type() == js.TypeString {
+			message += ": " + s.String()
+		}
+		return errors.New(message)
+	})
+	c.failed = attempt(func() {
+		prototype := func(class string) js.Value { return js.Global().Get(class).Get("prototype") }
+		// A thread's error that nobody takes is one of the worker that Go runs in.
+		// This takes it even when the engine is closed.
+		handled := prototype("Function").Get("call").Call("bind", prototype("Event").Get("preventDefault"))
+		c.listening = js.Global().Get("AbortController").New()
+		while := map[string]any{"signal": c.listening.Get("signal")}
+		for i := 1; i <= n; i++ {
+			w := js.Global().Get("Worker").New(trusted(url), map[string]any{"type": "module", "name": fmt.Sprintf("hamster thread %d", i)})
+			c.workers = append(c.workers, w)
+			c.awaited++
+			w.Call("addEventListener", "error", handled)
+			w.Call("addEventListener", "message", up, while)
+			w.Call("addEventListener", "error", failed, while)
+			w.Call("addEventListener", "messageerror", failed, while)
+		}
+	})
+	return c
+}
+
+// handler passes on what f makes of an event.
+func (c *crew) handler(f func(event js.Value) error) js.Func {
+	fn := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		select {
+		case c.answers <- f(args[0]):
+		default: // one that has answered has failed since
+		}
+		return nil
+	})
+	c.release = append(c.release, fn)
+	return fn
+}
+
+// brief tells every worker what it is to run; it may panic with what JavaScript throws.
+func (c *crew) brief(module, memory js.Value) {
+	for i, w := range c.workers {
+		w.Call("postMessage", map[string]any{
+			"module": module, "memory": memory, "thread": i + 1, "control": controlWord,
+		})
+	}
+}
+
+// isUp tells whether all threads are there to run, and lets those that are on their way
+// come on.
+func (c *crew) isUp() bool {
+	if c.awaited > 0 && c.failed == nil {
+		turn()
+	}
+	for c.awaited > 0 && c.failed == nil {
+		select {
+		case err := <-c.answers:
+			c.take(err)
+		default:
+			return false
+		}
+	}
+	return c.failed == nil
+}
+
+// wait waits for those that are not up yet.
+func (c *crew) wait(ctx context.Context) error {
+	late := time.NewTimer(startTime)
+	defer late.Stop()
+	for c.awaited > 0 && c.failed == nil {
+		select {
+		case err := <-c.answers:
+			c.take(err)
+		case <-late.C:
+			c.failed = fmt.Errorf("not up within %v", startTime)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return c.failed
+}
+
+func (c *crew) take(err error) {
+	c.awaited--
+	c.failed = err
+}
+
+// dismiss ends all workers.
+func (c *crew) dismiss() error {
+	err := attempt(func() {
+		for _, w := range c.workers {
+			w.Call("terminate")
+		}
+		if c.listening.Truthy() {
+			c.listening.Call("abort")
+		}
+	})
+	for _, f := range c.release {
+		f.Release()
+	}
+	c.workers, c.release, c.awaited = nil, nil, 0
+	return err
+}
+
+// turn lets JavaScript handle what has happened meanwhile, as that a worker is up.
+func turn() {
+	handled := make(chan struct{})
+	f := js.FuncOf(func(js.Value, []js.Value) any {
+		close(handled)
+		return nil
+	})
+	defer f.Release()
+	channel := js.Global().Get("MessageChannel").New()
+	channel.Get("port1").Set("onmessage", f)
+	channel.Get("port2").Call("postMessage", js.Null())
+	<-handled
+	channel.Get("port1").Call("close")
+}
+
+// policy makes the addresses that a page wants which requires Trusted Types;
+// undefined where there are none, or none of this name is allowed.
+var policy = sync.OnceValue(func() (p js.Value) {
+	// A worker has it for itself, whatever its page has.
+	types := js.Global().Get("trustedTypes")
+	if types.Truthy() {
+		_ = attempt(func() {
+			p = types.Call("createPolicy", "hamster", map[string]any{"createScriptURL": js.Global().Get("String")})
+		})
+	}
+	return p
+})
+
+// trusted is the address of a script of ours, as the page wants it.
+func trusted(url string) js.Value {
+	if p := policy(); p.Truthy() {
+		return p.Call("createScriptURL", url)
+	}
+	return js.ValueOf(url)
+}
