@@ -28,7 +28,7 @@ const addresses = new Map([...shell.files, ...Object.keys(shell.later)].map((fil
 const hashes = new Map(Object.entries(shell.later).map(([file, sha256]) => [addressOf(file), sha256]));
 addresses.set(new URL('index.html', worker.registration.scope).href, addressOf('index.html'));
 
-worker.addEventListener('install', (/** @type {any} */ event) => event.waitUntil(install()));
+worker.addEventListener('install', (/** @type {any} */ event) => event.waitUntil(Promise.all([install(), route(event).catch(() => {})])));
 worker.addEventListener('activate', (/** @type {any} */ event) => event.waitUntil(activate()));
 
 worker.addEventListener('message', (/** @type {any} */ { data }) => {
@@ -48,6 +48,21 @@ worker.addEventListener('fetch', (/** @type {any} */ event) => {
 async function install() {
   const cache = await caches.open(cacheName);
   await cache.addAll(shell.files.map((file) => new Request(addressOf(file), { cache: 'no-cache' })));
+}
+
+/**
+ * Has a browser that can give what is kept do so without starting this worker first;
+ * others ask it, as before.
+ *
+ * @param {any} event
+ */
+async function route(event) {
+  await event.addRoutes?.(shell.files.map((file) => {
+    const { origin, pathname } = new URL(addressOf(file));
+    // Another query is another address to the cache: answer sees to those.
+    const urlPattern = { baseURL: origin, pathname: pathname.replace(/[^\w/%-]/g, '\\$&'), search: '' };
+    return { condition: { urlPattern, requestMethod: 'GET' }, source: { cacheName } };
+  }));
 }
 
 /** Removes former versions. On a first visit the open page is taken in too. */

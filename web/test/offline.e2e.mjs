@@ -55,6 +55,31 @@ describe('the service worker', { skip }, () => {
     await close();
   });
 
+  test('what is kept comes without waiting for the worker, and with a query too', async () => {
+    const middle = await interfere(server.url, {});
+    const { page: first, close } = await openPage(browser, middle.url);
+    await ready(first);
+    await controlled(first);
+    await middle.close();
+    const page = await first.browserContext().newPage();
+    /** @param {string} address */
+    const visit = async (address) => {
+      const url = new URL(address, middle.url);
+      await page.goto(url.href);
+      await ready(page);
+      return page.evaluate(() => {
+        const [page, ...rest] = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')].map((entry) => entry.toJSON());
+        return { page, scripts: rest.filter(({ name }) => name.endsWith('.js')) };
+      });
+    };
+    const { page: known, scripts } = await visit('');
+    assert.equal(known.workerStart, 0);
+    assert.ok(scripts.length > 2);
+    for (const { name, workerMatchedSourceType } of [known, ...scripts]) assert.equal(workerMatchedSourceType, 'cache', name);
+    for (const address of ['?of=a-friend', 'index.html']) assert.ok((await visit(address)).page.workerStart > 0, address);
+    await close();
+  });
+
   test('a newer version is told of, and used when asked for, by other tabs too; nothing is told when it is the same', async () => {
     let version = '';
     /** @type {(() => void) | null} */
