@@ -27,6 +27,22 @@ export function retire() {
   isRetired = true;
 }
 
+/** One that nobody has needed yet. @type {Worker | null} */
+let early = null;
+
+/** Starts the worker of the next connection. Where it fails, that one tries again and tells. */
+export function startEarly() {
+  try {
+    early = start(startable(addresses.worker));
+  } catch {
+    return;
+  }
+  early.onerror = (event) => {
+    event.preventDefault();
+    early = null;
+  };
+}
+
 export class Connection {
   #worker;
   #requests = 0;
@@ -58,7 +74,8 @@ export class Connection {
     });
     this.#waiting.set(0, { resolve: (value) => resolve(value), reject: (reason) => reject(reason), onprogress: () => {} });
 
-    this.#worker = start(startable(addresses.worker));
+    this.#worker = early ?? start(startable(addresses.worker));
+    early = null;
     this.#worker.onmessage = ({ data }) => this.#receive(data, lock);
     this.#worker.onmessageerror = () => this.#end(new HamsterError('internal', 'a message of the worker is unreadable'));
     this.#worker.onerror = (event) => {

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import {
-  answer, build, classifyNatively, drop, facts, forget, launch, longestTask, openPage, photos, pick, ready, root, serve, skip,
+  answer, build, classifyNatively, drop, facts, forget, headersOf, interfere, launch, longestTask, noServiceWorker, openPage, photos, pick, ready, root, serve, skip,
 } from './harness.mjs';
 
 describe('the page', { skip }, () => {
@@ -70,6 +70,29 @@ describe('the page', { skip }, () => {
 
   test('it is cross-origin isolated, so that threads are possible', async () => {
     assert.equal(await opened.page.evaluate(() => crossOriginIsolated), true);
+  });
+
+  test('its worker starts before the page’s own script is there, and where that fails, once more', async () => {
+    for (const fails of [false, true]) {
+      /** @type {() => void} */
+      let asked;
+      let times = 0;
+      const early = new Promise((resolve) => (asked = () => resolve(undefined)));
+      const middle = await interfere(server.url, {
+        ...noServiceWorker,
+        '/web/page/main.js': (_, __, pass) => early.then(() => setTimeout(pass, fails ? 1000 : 0)), // when that is known
+        '/web/worker/worker.js': (_, response, pass) => {
+          asked();
+          if (++times === 1 && fails) response.writeHead(404, headersOf('text/plain')).end();
+          else pass();
+        },
+      });
+      const { page, close } = await openPage(browser, middle.url);
+      await ready(page);
+      assert.equal(times, fails ? 2 : 1);
+      await close();
+      await middle.close();
+    }
   });
 
   test('while the model comes, it shows bytes; then it says what the model tells apart', async () => {

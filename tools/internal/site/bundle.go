@@ -16,7 +16,7 @@ import (
 // ones are as many round trips as they are deep. Bundles of one group share
 // further files, part-….js. They stay in their folder, or next to it at the same
 // depth, for library/addresses.js and worker/addresses.js find things from there.
-var bundles = [][]string{{"web/page/main.js", "web/page/language.js"}, {"web/worker/worker.js"}}
+var bundles = [][]string{{"web/page/main.js", "web/page/language.js", "web/page/ahead.js"}, {"web/worker/worker.js"}}
 
 // bundle puts bundles in the place of their scripts. What only the page imports is
 // gone then; the rest stays, for other pages use it by name.

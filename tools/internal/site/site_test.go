@@ -224,6 +224,7 @@ func TestModulesOfThePageGoIntoFewFilesThatItAsksForAtOnce(t *testing.T) {
 		return map[string][]byte{
 			"index.html":           []byte("<head>\n  <script type=\"module\" src=\"web/page/language.js\"></script>\n</head>"),
 			"web/page/main.js":     []byte("import { a } from '../shared/a.js';\nimport { b } from './b.js';\nconsole.log(a, b);\nimport('./late.js');\n"),
+			"web/page/ahead.js":    []byte("console.log('ahead');\n"),
 			"web/page/language.js": []byte("import { a } from '../shared/a.js';\nconsole.log('language', a);\n"),
 			"web/page/b.js":        []byte("export const b = 'only the page has this';\n"),
 			"web/page/late.js":     []byte("console.log('late');\n"),
@@ -252,7 +253,7 @@ func TestModulesOfThePageGoIntoFewFilesThatItAsksForAtOnce(t *testing.T) {
 		t.Errorf("shared and late parts: %v", parts)
 	}
 	for name, want := range map[string]string{
-		"web/page/main.js": "only the page has this", "web/page/language.js": "language",
+		"web/page/main.js": "only the page has this", "web/page/language.js": "language", "web/page/ahead.js": "ahead",
 		"web/worker/worker.js": "both have this", "web/worker/c.js": "import.meta.url", "web/shared/a.js": "both have this", "web/page/page.css": "a{}",
 	} {
 		if !strings.Contains(string(files[name]), want) {
