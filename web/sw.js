@@ -28,7 +28,7 @@ const addresses = new Map([...shell.files, ...Object.keys(shell.later)].map((fil
 const hashes = new Map(Object.entries(shell.later).map(([file, sha256]) => [addressOf(file), sha256]));
 addresses.set(new URL('index.html', worker.registration.scope).href, addressOf('index.html'));
 
-worker.addEventListener('install', (/** @type {any} */ event) => event.waitUntil(Promise.all([install(), route(event).catch(() => {})])));
+worker.addEventListener('install', (/** @type {any} */ event) => event.waitUntil(install().then(() => route(event))));
 worker.addEventListener('activate', (/** @type {any} */ event) => event.waitUntil(activate()));
 
 worker.addEventListener('message', (/** @type {any} */ { data }) => {
@@ -52,17 +52,27 @@ async function install() {
 
 /**
  * Has a browser that can give what is kept do so without starting this worker first;
- * others ask it, as before.
+ * others ask it, as before. Only what is the same whoever asks: what the cache does not
+ * match comes from the network then, and may be of another version.
  *
  * @param {any} event
  */
 async function route(event) {
-  await event.addRoutes?.(shell.files.map((file) => {
-    const { origin, pathname } = new URL(addressOf(file));
-    // Another query is another address to the cache: answer sees to those.
-    const urlPattern = { baseURL: origin, pathname: pathname.replace(/[^\w/%-]/g, '\\$&'), search: '' };
-    return { condition: { urlPattern, requestMethod: 'GET' }, source: { cacheName } };
-  }));
+  if (!event.addRoutes) return;
+  try {
+    const rules = [];
+    for (const address of shell.files.map(addressOf)) {
+      const kept = await caches.match(address, { cacheName, ignoreVary: true });
+      if (!/^(accept-encoding)?$/i.test(kept?.headers.get('Vary') ?? '')) continue;
+      const { origin, pathname } = new URL(address);
+      // Another query is another address to the cache, and answer's business.
+      const urlPattern = { baseURL: origin, pathname: pathname.replace(/[^\w/%-]/g, '\\$&'), search: '' };
+      rules.push({ condition: { urlPattern, requestMethod: 'GET' }, source: { cacheName } });
+    }
+    await event.addRoutes(rules);
+  } catch {
+    // then this worker answers
+  }
 }
 
 /** Removes former versions. On a first visit the open page is taken in too. */

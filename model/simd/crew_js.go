@@ -18,11 +18,10 @@ const startTime = 3 * time.Second
 // crew is the workers of an engine's other threads; there may be none.
 type crew struct {
 	workers []js.Value
-	// answers has one of each worker: nil when it is up. Awaited are those to come, unless
-	// one has failed.
-	answers chan error
-	awaited int
-	failed  error
+	coming  int           // how many are not up yet
+	failed  error         // what first went wrong
+	news    chan struct{} // has one when either has changed
+	ready   bool          // all have been up
 	// listening is the AbortController of the listeners that release holds.
 	listening js.Value
 	release   []js.Func
@@ -30,19 +29,19 @@ type crew struct {
 
 // hire starts n workers. What goes wrong is told by wait.
 func hire(url string, n int) *crew {
-	c := &crew{answers: make(chan error, max(n, 0)), listening: js.Undefined()}
+	c := &crew{news: make(chan struct{}, 1), listening: js.Undefined()}
 	if n < 1 {
 		return c
 	}
-	up := c.handler(func(js.Value) error { return nil })
-	failed := c.handler(func(e js.Value) error {
+	up := c.handler(func(js.Value) { c.coming-- })
+	failed := c.handler(func(e js.Value) {
 		message := "a thread's worker failed"
 		if s := e.Get("message"); s.Type() == js.TypeString {
 			message += ": " + s.String()
 		}
-		return errors.New(message)
+		c.fail(errors.New(message))
 	})
-	c.failed = attempt(func() {
+	c.fail(attempt(func() {
 		prototype := func(class string) js.Value { return js.Global().Get(class).Get("prototype") }
 		// A thread's error that nobody takes is one of the worker that Go runs in.
 		// This takes it even when the engine is closed.
@@ -52,22 +51,23 @@ func hire(url string, n int) *crew {
 		for i := 1; i <= n; i++ {
 			w := js.Global().Get("Worker").New(trusted(url), map[string]any{"type": "module", "name": fmt.Sprintf("hamster thread %d", i)})
 			c.workers = append(c.workers, w)
-			c.awaited++
+			c.coming++
 			w.Call("addEventListener", "error", handled)
 			w.Call("addEventListener", "message", up, while)
 			w.Call("addEventListener", "error", failed, while)
 			w.Call("addEventListener", "messageerror", failed, while)
 		}
-	})
+	}))
 	return c
 }
 
-// handler passes on what f makes of an event.
-func (c *crew) handler(f func(event js.Value) error) js.Func {
+// handler is a listener that tells whoever waits.
+func (c *crew) handler(f func(event js.Value)) js.Func {
 	fn := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		f(args[0])
 		select {
-		case c.answers <- f(args[0]):
-		default: // one that has answered has failed since
+		case c.news <- struct{}{}:
+		default:
 		}
 		return nil
 	})
@@ -75,52 +75,51 @@ func (c *crew) handler(f func(event js.Value) error) js.Func {
 	return fn
 }
 
-// brief tells every worker what it is to run; it may panic with what JavaScript throws.
-func (c *crew) brief(module, memory js.Value) {
-	for i, w := range c.workers {
-		w.Call("postMessage", map[string]any{
-			"module": module, "memory": memory, "thread": i + 1, "control": controlWord,
-		})
+// fail remembers the first error.
+func (c *crew) fail(err error) {
+	if c.failed == nil {
+		c.failed = err
 	}
 }
 
-// isUp tells whether all threads are there to run, and lets those that are on their way
-// come on.
-func (c *crew) isUp() bool {
-	if c.awaited > 0 && c.failed == nil {
-		turn()
-	}
-	for c.awaited > 0 && c.failed == nil {
-		select {
-		case err := <-c.answers:
-			c.take(err)
-		default:
-			return false
+// brief tells every worker what it is to run.
+func (c *crew) brief(module, memory js.Value) {
+	c.fail(attempt(func() {
+		for i, w := range c.workers {
+			w.Call("postMessage", map[string]any{
+				"module": module, "memory": memory, "thread": i + 1, "control": controlWord,
+			})
 		}
+	}))
+}
+
+// muster tells whether all threads are there to run. Those that are on their way may come
+// on; one that was there and is gone is an error.
+func (c *crew) muster() (all bool, err error) {
+	if c.coming > 0 && c.failed == nil {
+		c.fail(turn())
 	}
-	return c.failed == nil
+	if c.ready && c.failed != nil {
+		return false, fmt.Errorf("a thread stopped answering: %w", c.failed)
+	}
+	return c.coming == 0 && c.failed == nil, nil
 }
 
 // wait waits for those that are not up yet.
 func (c *crew) wait(ctx context.Context) error {
 	late := time.NewTimer(startTime)
 	defer late.Stop()
-	for c.awaited > 0 && c.failed == nil {
+	for c.coming > 0 && c.failed == nil {
 		select {
-		case err := <-c.answers:
-			c.take(err)
+		case <-c.news:
 		case <-late.C:
-			c.failed = fmt.Errorf("not up within %v", startTime)
+			c.fail(fmt.Errorf("not up within %v", startTime))
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+	c.ready = c.failed == nil
 	return c.failed
-}
-
-func (c *crew) take(err error) {
-	c.awaited--
-	c.failed = err
 }
 
 // dismiss ends all workers.
@@ -136,23 +135,31 @@ func (c *crew) dismiss() error {
 	for _, f := range c.release {
 		f.Release()
 	}
-	c.workers, c.release, c.awaited = nil, nil, 0
+	c.workers, c.release, c.coming = nil, nil, 0
 	return err
 }
 
 // turn lets JavaScript handle what has happened meanwhile, as that a worker is up.
-func turn() {
+func turn() error {
 	handled := make(chan struct{})
 	f := js.FuncOf(func(js.Value, []js.Value) any {
 		close(handled)
 		return nil
 	})
 	defer f.Release()
-	channel := js.Global().Get("MessageChannel").New()
-	channel.Get("port1").Set("onmessage", f)
-	channel.Get("port2").Call("postMessage", js.Null())
+	var port js.Value
+	err := attempt(func() {
+		channel := js.Global().Get("MessageChannel").New()
+		port = channel.Get("port1")
+		port.Set("onmessage", f)
+		channel.Get("port2").Call("postMessage", js.Null())
+	})
+	if err != nil {
+		return err
+	}
 	<-handled
-	channel.Get("port1").Call("close")
+	port.Call("close")
+	return nil
 }
 
 // policy makes the addresses that a page wants which requires Trusted Types;

@@ -302,6 +302,38 @@ func TestAThreadThatDiesIsAnErrorAndTheNextEngineWorks(t *testing.T) {
 	}
 }
 
+func TestAThreadThatDiesBetweenRunsIsToldOfAtOnce(t *testing.T) {
+	g := small(t)
+	c, err := Compile(t.Context(), g, Options{Threads: true, Relaxed: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := started(t, g, Config{Threads: 2, ThreadURL: address(t, fmt.Sprintf("here/testdata/dies.js?how=later&after=1&only=%d", c.Program))})
+	defer e.Close()
+	one(t, e, wave(smallLen))
+	for began := time.Now(); time.Since(began) < 5*time.Second && e.m.(*browser).crew.failed == nil; {
+		time.Sleep(10 * time.Millisecond)
+	}
+	began := time.Now()
+	_, err = e.Run(t.Context(), [][]float32{wave(smallLen)})
+	wantError(t, err, "a thread stopped answering", "this thread dies")
+	if took := time.Since(began); !errors.Is(err, ErrBroken) || took > time.Second {
+		t.Errorf("%v after %v", err, took)
+	}
+}
+
+func TestOneOfSeveralThreadsThatFailsLeavesOne(t *testing.T) {
+	g := small(t)
+	want := one(t, engine(t, g, Config{Threads: 1}), wave(smallLen))
+	e := engine(t, g, Config{Threads: 3, ThreadURL: address(t, "here/testdata/second.js")})
+	if s := e.Describe(); !strings.HasPrefix(s, "simd, 1 thread, relaxed (one thread, since more failed: simd: start 3 threads: a thread's worker failed") {
+		t.Errorf("runs %q", s)
+	}
+	if got := one(t, e, wave(smallLen)); !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
 // large is a model of w×w pixels that do nothing but fill memory.
 func large(tb testing.TB, w int) *graph.Graph {
 	tb.Helper()

@@ -209,7 +209,7 @@ func TestSeveralOutputsComeInOrder(t *testing.T) {
 	}
 }
 
-func TestStoredWeightsAreStagedAsFarFromAWordAsInTheirFile(t *testing.T) {
+func TestStoredWeightsAreStagedAsFarPastAWordAsInTheirFile(t *testing.T) {
 	var want []float32
 	offsets := map[int64]bool{}
 	for length := 1; length <= 8; length++ {

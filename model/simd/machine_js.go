@@ -128,8 +128,8 @@ func validates(probe func() ([]byte, error)) (bool, error) {
 	return ok, err
 }
 
-// create starts the threads first: they come up while the model is compiled and its
-// weights are laid out. Where they fail, one thread runs the module that was made for
+// create starts the threads first: their script comes while the model is compiled, and they
+// come up while its weights are laid out. Where they fail, one thread runs the module that was made for
 // several: so a snapshot of it is good for the next visit, whatever becomes of them then.
 func create(ctx context.Context, weights Weights, cfg Config, compile func(Options) (*Compiled, error), relaxed, shared bool, threads int) (*Engine, error) {
 	c := hire(cfg.ThreadURL, threads-1)
@@ -149,7 +149,7 @@ func create(ctx context.Context, weights Weights, cfg Config, compile func(Optio
 	}
 	if err := c.wait(ctx); ctx.Err() != nil {
 		e.Close()
-		return nil, ctx.Err()
+		return nil, fmt.Errorf("simd: start %d threads: %w", threads, ctx.Err())
 	} else if err != nil {
 		c.dismiss()
 		e.note = alone(fmt.Errorf("simd: start %d threads: %w", threads, err))
@@ -180,20 +180,21 @@ const (
 func newBrowser(c *Compiled, crew *crew) (*browser, error) {
 	m := &browser{atomics: js.Global().Get("Atomics"), crew: crew}
 	wasm := js.Global().Get("WebAssembly")
+	var module, memory js.Value
 	err := attempt(func() {
-		module := wasm.Get("Module").New(array(c.Module))
-		memory := wasm.Get("Memory").New(map[string]any{
+		module = wasm.Get("Module").New(array(c.Module))
+		memory = wasm.Get("Memory").New(map[string]any{
 			"initial": c.Pages, "maximum": c.Pages, "shared": c.Options.Threads,
 		})
 		instance := wasm.Get("Instance").New(module, map[string]any{"env": map[string]any{"memory": memory}})
 		m.entry = instance.Get("exports").Get("run")
 		m.memory = js.Global().Get("Uint8Array").New(memory.Get("buffer"))
 		m.words = js.Global().Get("Int32Array").New(memory.Get("buffer"))
-		crew.brief(module, memory)
 	})
 	if err != nil {
 		return nil, &startError{fmt.Errorf("simd: start a module with %d MB of memory: %w", c.Pages/16, err)}
 	}
+	crew.brief(module, memory)
 	return m, nil
 }
 
@@ -274,12 +275,15 @@ func (m *browser) rows(px preprocess.Pixels, y, n int, addr uint32, anyOrder boo
 }
 
 func (m *browser) run(_ context.Context, program uint32) error {
-	result := 0
-	n := 1
-	if m.crew.isUp() {
+	result, n := 0, 1
+	all, err := m.crew.muster()
+	if err != nil {
+		return err
+	}
+	if all {
 		n = m.threads()
 	}
-	err := attempt(func() {
+	err = attempt(func() {
 		if n == 1 {
 			result = m.entry.Invoke(program, 0, 1).Int()
 			return

@@ -48,9 +48,8 @@ func source(w ir.Weight, kernelSize [2]int) (from kernel.Source, stride [4]int, 
 	return from, [4]int{w.I * kh * kw * n, kh * kw * n, kw * n, n}, nil
 }
 
-// lead is how far into the staging area the stored bytes lie, so that they are as far
-// from a word as in their file: browsers copy others byte after byte into shared memory,
-// four times as slowly.
+// lead is how far past a word the stored bytes lie, in the staging area as in their file:
+// browsers copy others byte by byte into shared memory, four times as slowly.
 func (j job) lead() int { return int(j.w.Source.Const.Range.Offset & 7) }
 
 // stored is what the stored bytes take of it.

@@ -22,16 +22,19 @@ let connections = 0;
 
 let isRetired = false;
 
+/** A worker that nobody has needed yet. @type {Worker | null} */
+let early = null;
+
 /** Has no worker start any more: its files would be of another version than the page. */
 export function retire() {
   isRetired = true;
+  early?.terminate();
+  early = null;
 }
 
-/** One that nobody has needed yet. @type {Worker | null} */
-let early = null;
-
-/** Starts the worker of the next connection. Where it fails, that one tries again and tells. */
+/** Starts the worker of the first connection. Where it has failed by then, that one tries again and tells. */
 export function startEarly() {
+  if (isRetired || connections > 0) return;
   try {
     early = start(startable(addresses.worker));
   } catch {

@@ -33,8 +33,19 @@ describe('the service worker', { skip }, () => {
   /** Waits until the service worker has all and answers for this page. @param {import('puppeteer-core').Page} page */
   const controlled = (page) => page.waitForFunction(() => navigator.serviceWorker.controller?.state === 'activated');
 
-  test('a reload with the network off answers as before, isolated and with threads', async () => {
-    const middle = await interfere(server.url, {});
+  /** The service worker's script with something before it. @param {string} first @returns {Parameters<typeof interfere>[1]} */
+  const scripted = (first) => ({
+    '/sw.js': async (_, response) => {
+      const script = await (await fetch(new URL('/sw.js', server.url))).text();
+      response.writeHead(200, headersOf('text/javascript')).end(`${first}\n${script}`);
+    },
+  });
+
+  /** Where a browser has no routes, the worker answers all itself. */
+  const noRoutes = scripted('delete globalThis.InstallEvent.prototype.addRoutes;');
+
+  for (const [browsers, paths] of Object.entries({ '': {}, ', where browsers have no routes too': noRoutes })) test(`a reload with the network off answers as before, isolated and with threads${browsers}`, async () => {
+    const middle = await interfere(server.url, paths);
     const { page, faults, close } = await openPage(browser, middle.url);
     await ready(page);
     await pick(page, cat);
@@ -55,28 +66,50 @@ describe('the service worker', { skip }, () => {
     await close();
   });
 
+  /**
+   * Opens a page once more, in a tab of its own.
+   *
+   * @param {import('puppeteer-core').Page} page
+   * @param {string} url
+   */
+  async function again(page, url) {
+    const tab = await page.browserContext().newPage();
+    await tab.goto(url);
+    await ready(tab);
+    const [opened, ...rest] = await tab.evaluate(() => [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')].map((entry) => entry.toJSON()));
+    await tab.close();
+    return { opened, scripts: rest.filter(({ name }) => name.endsWith('.js')) };
+  }
+
   test('what is kept comes without waiting for the worker, and with a query too', async () => {
     const middle = await interfere(server.url, {});
-    const { page: first, close } = await openPage(browser, middle.url);
-    await ready(first);
-    await controlled(first);
+    const { page, close } = await openPage(browser, middle.url);
+    await ready(page);
+    await controlled(page);
     await middle.close();
-    const page = await first.browserContext().newPage();
-    /** @param {string} address */
-    const visit = async (address) => {
-      const url = new URL(address, middle.url);
-      await page.goto(url.href);
-      await ready(page);
-      return page.evaluate(() => {
-        const [page, ...rest] = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')].map((entry) => entry.toJSON());
-        return { page, scripts: rest.filter(({ name }) => name.endsWith('.js')) };
-      });
-    };
-    const { page: known, scripts } = await visit('');
-    assert.equal(known.workerStart, 0);
+    const { opened, scripts } = await again(page, middle.url);
+    assert.equal(opened.workerStart, 0);
     assert.ok(scripts.length > 2);
-    for (const { name, workerMatchedSourceType } of [known, ...scripts]) assert.equal(workerMatchedSourceType, 'cache', name);
-    for (const address of ['?of=a-friend', 'index.html']) assert.ok((await visit(address)).page.workerStart > 0, address);
+    for (const { name, workerMatchedSourceType } of [opened, ...scripts]) assert.equal(workerMatchedSourceType, 'cache', name);
+    for (const address of ['?of=a-friend', 'index.html']) assert.ok((await again(page, new URL(address, middle.url).href)).opened.workerStart > 0, address);
+    await close();
+  });
+
+  test('what a server says varies with who asks is there without a network as well', async () => {
+    const varied = ['/', '/web/page/main.js'];
+    const middle = await interfere(server.url, Object.fromEntries(varied.map((path) => [path, async (_, response) => {
+      const { headers, body } = await fetch(new URL(path, server.url));
+      response.writeHead(200, { ...headersOf(headers.get('Content-Type') ?? ''), 'Cross-Origin-Opener-Policy': 'same-origin', Vary: 'Accept, Origin' });
+      for await (const chunk of body ?? []) response.write(chunk);
+      response.end();
+    }])));
+    const { page, close } = await openPage(browser, middle.url);
+    await ready(page);
+    await controlled(page);
+    await middle.close();
+    const { opened, scripts } = await again(page, middle.url);
+    const asked = [opened, ...scripts].filter(({ workerMatchedSourceType }) => workerMatchedSourceType !== 'cache').map(({ name }) => new URL(name).pathname);
+    assert.deepEqual(asked, varied);
     await close();
   });
 
@@ -204,12 +237,7 @@ describe('the service worker', { skip }, () => {
   });
 
   test('where the browser’s storage fails, a page comes from the network', async () => {
-    const middle = await interfere(server.url, {
-      '/sw.js': async (_, response) => {
-        const script = await (await fetch(new URL('/sw.js', server.url))).text();
-        response.writeHead(200, headersOf('text/javascript')).end(`CacheStorage.prototype.match = Cache.prototype.match = async () => { throw new Error('the disk is broken'); };\n${script}`);
-      },
-    });
+    const middle = await interfere(server.url, scripted("CacheStorage.prototype.match = Cache.prototype.match = async () => { throw new Error('the disk is broken'); };"));
     const { page, close } = await openPage(browser, middle.url);
     await controlled(page);
     await page.reload();

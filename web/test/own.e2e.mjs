@@ -375,6 +375,7 @@ describe('a model of the reader’s own', { skip }, () => {
         ['n02342885', ['Hamstern02342885'], '1 of 1,000'],
         ['unicorn', [], 'None of that name'],
       ])) {
+        await listen();
         await page.click('#find-class', { count: 3 });
         await page.keyboard.type(typed);
         assert.deepEqual(await found(), wanted);

@@ -80,7 +80,7 @@ describe('the page', { skip }, () => {
       const early = new Promise((resolve) => (asked = () => resolve(undefined)));
       const middle = await interfere(server.url, {
         ...noServiceWorker,
-        '/web/page/main.js': (_, __, pass) => early.then(() => setTimeout(pass, fails ? 1000 : 0)), // when that is known
+        '/web/page/main.js': (_, __, pass) => early.then(() => setTimeout(pass, fails ? 3000 : 0)), // when that is known
         '/web/worker/worker.js': (_, response, pass) => {
           asked();
           if (++times === 1 && fails) response.writeHead(404, headersOf('text/plain')).end();

@@ -70,7 +70,7 @@ describe('the texts', () => {
 
   test('every remark of the engine on itself is translated', async () => {
     const source = await read('model/simd/machine_js.go');
-    const notes = [...source.matchAll(/return 1, "([^"]+)"|note = fmt\.Sprintf\("([^"]+)", err\)|errors\.New\("(simd: this [^"]+)"\)/g)]
+    const notes = [...source.matchAll(/return 1, "([^"]+)"|return fmt\.Sprintf\("([^"]+)", err\)|errors\.New\("(simd: this [^"]+)"\)/g)]
       .map(([, whole, format, why]) => whole ?? why ?? format.replace('%v', 'why'));
     assert.equal(notes.length, 5, `${notes}`);
     for (const note of notes) assert.equal(texts.engineNote(note), note);

@@ -1,5 +1,5 @@
 /**
- * One more thread of the engine (model/simd/machine_js.go): it waits in shared
+ * One more thread of the engine (model/simd/crew_js.go): it waits in shared
  * memory for a program, runs its share, and waits again. It never returns to
  * its event loop; whoever started it ends it with terminate().
  */

@@ -1,6 +1,6 @@
 // A thread as in web/worker/thread.js, that ends within its n-th program,
-// "?after=n", with an error or, by "&how=close", without a word. By "&only=p" it counts
-// those at address p.
+// "?after=n", with an error or, by "&how=close", without a word; by "&how=later" with an
+// error when that program is done. By "&only=p" it counts those at address p.
 const options = new URL(location.href).searchParams;
 const only = Number(options.get('only') ?? NaN);
 
@@ -14,7 +14,8 @@ addEventListener('message', ({ data }) => {
     const next = Atomics.load(words, control);
     if (next === seen) continue;
     seen = next;
-    if ((Number.isNaN(only) || Atomics.load(words, control + 1) === only) && --left === 0) {
+    const dies = (Number.isNaN(only) || Atomics.load(words, control + 1) === only) && --left === 0;
+    if (dies && options.get('how') !== 'later') {
       if (options.get('how') !== 'close') throw new Error('this thread dies');
       close();
       return;
@@ -22,5 +23,6 @@ addEventListener('message', ({ data }) => {
     run(Atomics.load(words, control + 1), thread, Atomics.load(words, control + 2));
     Atomics.add(words, control + 3, 1);
     Atomics.notify(words, control + 3);
+    if (dies) throw new Error('this thread dies');
   }
 }, { once: true });
