@@ -80,7 +80,9 @@ async function activate() {
   for (const name of await caches.keys()) {
     if (name.startsWith(prefix) && name !== cacheName) await caches.delete(name);
   }
-  await worker.clients.claim();
+  // Nobody waits for it: Firefox waits until every client has taken note, which threads
+  // (web/worker/thread.js) never do, and all that the page fetches would wait as well.
+  worker.clients.claim().catch(() => {});
 }
 
 /**
