@@ -246,6 +246,14 @@ describe('the service worker', { skip }, () => {
     await middle.close();
   });
 
+  test('a browser that waits for a page’s threads to take note of the worker holds up nothing', async () => {
+    const middle = await interfere(server.url, scripted('Clients.prototype.claim = () => new Promise(() => {});'));
+    const { page, close } = await openPage(browser, middle.url);
+    await page.waitForFunction(async () => (await navigator.serviceWorker.getRegistration())?.active?.state === 'activated');
+    await close();
+    await middle.close();
+  });
+
   test('it can be installed: a manifest with its icons', async () => {
     const { page, close } = await openPage(browser, server.url);
     const session = await page.createCDPSession();
