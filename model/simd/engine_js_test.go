@@ -18,6 +18,7 @@ import (
 	"hamster/model/graph"
 	"hamster/model/onnxfile"
 	"hamster/model/record"
+	"hamster/model/simd/kernel"
 	"hamster/preprocess"
 )
 
@@ -144,9 +145,14 @@ func TestAThreadThatDiesWhileWeightsArePackedLeavesOne(t *testing.T) {
 	want := one(t, engine(t, g, Config{Threads: 1}), wave(smallLen))
 	for wait := 250 * time.Millisecond; ; wait *= 2 {
 		// The weights come late enough for the thread to be there.
+		began := time.Now()
 		e := startedWith(t, g, seen{g.Weights(), func() { time.Sleep(wait) }}, Config{Threads: 2, ThreadURL: address(t, "here/testdata/dies.js?after=1")})
 		if !strings.Contains(e.Describe(), "a thread stopped answering") && wait < 5*time.Second {
 			continue // it was later than that
+		}
+		// Both engines, the one with threads and the one without, wait for the weights.
+		if took := time.Since(began); took > time.Duration(kernel.DefaultTimeout)+2*wait+2*time.Second {
+			t.Errorf("took %v", took)
 		}
 		if s := e.Describe(); !strings.HasPrefix(s, "simd, 1 thread, relaxed (one thread, since more failed") || !strings.Contains(s, "a thread stopped answering") {
 			t.Errorf("runs %q", s)

@@ -129,8 +129,9 @@ func validates(probe func() ([]byte, error)) (bool, error) {
 }
 
 // create starts the threads first: their script comes while the model is compiled, and they
-// come up while its weights are laid out. Where they fail, one thread runs the module that was made for
-// several: so a snapshot of it is good for the next visit, whatever becomes of them then.
+// come up while its weights are laid out. Where they fail, one thread runs the module that
+// was made for several: so a snapshot of it is good for the next visit, whatever becomes of
+// them then.
 func create(ctx context.Context, weights Weights, cfg Config, compile func(Options) (*Compiled, error), relaxed, shared bool, threads int) (*Engine, error) {
 	c := hire(cfg.ThreadURL, threads-1)
 	compiled, err := compile(cfg.options(relaxed, shared))
